@@ -1,0 +1,132 @@
+use chrono::{DateTime, Utc};
+
+use crate::error::TaskError;
+use crate::model::time::to_millis;
+use crate::model::{Created, Event, InstanceId, Output, Payload, Seq, Task, TaskId, UsageReport};
+use crate::store::{Commit, Durability, KeyedEvent};
+
+/// A commit in the making: a snapshot, and events recorded on top of it.
+///
+/// Recording runs the fold, so a draft never holds an event that does not follow from the ones before.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    task: Task,
+    base: Seq,
+    at: DateTime<Utc>,
+    events: Vec<Event>,
+    changed: bool,
+    durability: Durability,
+    key: Option<KeyedEvent>,
+}
+
+/// A state of a draft to go back to.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    task: Task,
+    events: usize,
+    changed: bool,
+    durability: Durability,
+    keyed: bool,
+}
+
+impl Draft {
+    /// On top of a task that exists.
+    pub(crate) fn on(task: Task, now: DateTime<Utc>) -> Self {
+        // A clock that was set back must not let the log go back in time.
+        let at = to_millis(now).max(task.last_event_at);
+        let base = task.seq;
+        Self { task, base, at, events: Vec::new(), changed: false, durability: Durability::Process, key: None }
+    }
+
+    /// The beginning of a new task.
+    pub(crate) fn create(id: TaskId, now: DateTime<Utc>, created: Created) -> Result<Self, TaskError> {
+        let at = to_millis(now);
+        let mut draft = Self::on(Task::begin(id, at, &created), at);
+        draft.record(created)?;
+        Ok(draft)
+    }
+
+    /// The snapshot after what was recorded so far.
+    pub(crate) const fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// The time everything in this draft is stamped with.
+    pub(crate) const fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+
+    /// Adds an event and gives its position.
+    pub(crate) fn record(&mut self, payload: impl Into<Payload>) -> Result<Seq, TaskError> {
+        let payload = self.complete(payload.into());
+        let seq = self.task.seq.next();
+        let event = Event::new(self.task.id, seq, self.at, &payload)
+            .map_err(|error| TaskError::invalid("event", error.to_string()))?;
+        self.changed |= self.task.apply(seq, self.at, &payload)?;
+        let progress = matches!(&payload, Payload::Output(output) if output.is_progress());
+        if !progress {
+            self.durability = Durability::Durable;
+        }
+        self.events.push(event);
+        Ok(seq)
+    }
+
+    /// Says that the event `seq` of this draft answers for an idempotency key.
+    pub(crate) fn set_key(&mut self, key: String, seq: Seq) {
+        debug_assert!(self.key.is_none(), "a commit carries one key");
+        self.key = Some(KeyedEvent { key, seq });
+    }
+
+    pub(crate) const fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            task: self.task.clone(),
+            events: self.events.len(),
+            changed: self.changed,
+            durability: self.durability,
+            keyed: self.key.is_some(),
+        }
+    }
+
+    /// Forgets what was recorded since `mark`.
+    pub(crate) fn rewind(&mut self, mark: Mark) {
+        self.task = mark.task;
+        self.events.truncate(mark.events);
+        self.changed = mark.changed;
+        self.durability = mark.durability;
+        if !mark.keyed {
+            self.key = None;
+        }
+    }
+
+    /// The commit, or the untouched snapshot when nothing was recorded.
+    pub(crate) fn finish(self, origin: InstanceId) -> Result<Commit, Box<Task>> {
+        if self.events.is_empty() {
+            return Err(Box::new(self.task));
+        }
+        Ok(Commit {
+            task: self.task,
+            expected: self.base,
+            events: self.events,
+            snapshot_changed: self.changed,
+            durability: self.durability,
+            key: self.key,
+            origin,
+        })
+    }
+
+    /// Fills in what only the fold knows: the sums of a usage report.
+    fn complete(&self, payload: Payload) -> Payload {
+        match payload {
+            Payload::Output(Output::Usage(UsageReport { turn, .. })) => {
+                let totals = self.task.usage.unwrap_or_default().plus(turn);
+                Output::Usage(UsageReport { turn, totals }).into()
+            }
+            other => other,
+        }
+    }
+}
+

@@ -1,0 +1,189 @@
+//! The fold: what each event makes of the snapshot. The only place where a task changes.
+
+use chrono::{DateTime, Utc};
+
+use crate::model::{
+    Bookkeeping, Created, Delivery, Event, Lifecycle, Output, Payload, Queued, Seq, Task, TaskId, TaskStatus,
+    TransitionError,
+};
+
+impl Task {
+    /// The snapshot before the first event.
+    pub(crate) fn begin(id: TaskId, at: DateTime<Utc>, created: &Created) -> Self {
+        Self {
+            id,
+            agent_id: created.agent_id.clone(),
+            session_id: None,
+            status: TaskStatus::Pending,
+            title: created.title.clone(),
+            model: created.model.clone(),
+            created_at: at,
+            started_at: None,
+            completed_at: None,
+            error: None,
+            work_dir: created.work_dir.clone(),
+            seq: Seq::ZERO,
+            run: 0,
+            last_event_at: at,
+            queued_messages: 0,
+            requests: Vec::new(),
+            usage: None,
+            metadata: created.metadata.clone(),
+            enable_skills: created.enable_skills,
+            enable_mcp: created.enable_mcp,
+            add_dirs: created.add_dirs.clone(),
+            book: Bookkeeping {
+                pending_since: Some(at),
+                pending_reason: Some("created".to_owned()),
+                ..Bookkeeping::default()
+            },
+        }
+    }
+
+    /// The fold of a whole log, from its first event. `None` when it does not begin with `created` or an event does
+    /// not follow from the ones before.
+    pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<Self> {
+        let mut events = events.into_iter().peekable();
+        let first = events.peek()?;
+        let Payload::Lifecycle(Lifecycle::Created(created)) = first.payload() else { return None };
+        let mut task = Self::begin(first.task(), first.at(), &created);
+        for event in events {
+            if event.seq() != task.seq.next() {
+                return None;
+            }
+            task.apply(event.seq(), event.at(), &event.payload()).ok()?;
+        }
+        Some(task)
+    }
+
+    /// Takes one event in, and tells whether anything but `seq` and `last_event_at` changed.
+    pub(crate) fn apply(
+        &mut self,
+        seq: Seq,
+        at: DateTime<Utc>,
+        payload: &Payload,
+    ) -> Result<bool, TransitionError> {
+        let changed = match payload {
+            Payload::Lifecycle(lifecycle) => {
+                self.live(seq, at, lifecycle)?;
+                true
+            }
+            Payload::Output(Output::Usage(report)) => {
+                self.usage = Some(report.totals);
+                true
+            }
+            Payload::Output(_) | Payload::Other { .. } => false,
+        };
+        self.seq = seq;
+        self.last_event_at = at;
+        Ok(changed)
+    }
+
+    fn live(&mut self, seq: Seq, at: DateTime<Utc>, lifecycle: &Lifecycle) -> Result<(), TransitionError> {
+        match lifecycle {
+            Lifecycle::CancelRequested(_) => self.book.cancelling = true,
+            Lifecycle::Cancelled(_) => self.settle(TaskStatus::Cancelled, at)?,
+            Lifecycle::Checkpoint(_) => self.book.checkpoint = Some(seq),
+            Lifecycle::Completed(_) => self.settle(TaskStatus::Completed, at)?,
+            Lifecycle::Created(_) | Lifecycle::Other { .. } => {}
+            Lifecycle::Failed(failed) => {
+                self.settle(TaskStatus::Failed, at)?;
+                self.error = Some(failed.error.clone());
+            }
+            Lifecycle::InputAnswered(answered) => {
+                self.requests.retain(|request| request.request_id != answered.request_id);
+                if self.status == TaskStatus::AwaitingInput && self.requests.is_empty() {
+                    self.become_(TaskStatus::Running)?;
+                } else if self.status.is_settled() {
+                    self.wait(at, "answer")?;
+                }
+            }
+            Lifecycle::InputRequested(request) => {
+                self.requests.push(request.clone());
+                if self.status == TaskStatus::Running {
+                    self.become_(TaskStatus::AwaitingInput)?;
+                }
+            }
+            Lifecycle::Interrupted(_) => self.settle(TaskStatus::Interrupted, at)?,
+            Lifecycle::Message(message) => {
+                self.queue(Queued { id: message.message_id, seq, delivery: message.delivery });
+                if self.status.is_settled() {
+                    self.wait(at, "message")?;
+                }
+            }
+            Lifecycle::MessageDelivered(delivered) => self.unqueue(delivered.message_id),
+            Lifecycle::MessageRefused(refused) => self.unqueue(refused.message_id),
+            Lifecycle::Renamed(renamed) => self.title.clone_from(&renamed.title),
+            Lifecycle::Requeued(requeued) => self.wait(at, &requeued.reason)?,
+            Lifecycle::RunStarted(started) => {
+                let waits = !self.requests.is_empty();
+                self.become_(if waits { TaskStatus::AwaitingInput } else { TaskStatus::Running })?;
+                self.run = started.run;
+                self.started_at = Some(at);
+                self.completed_at = None;
+                self.error = None;
+                self.book.owner = Some(started.instance);
+                self.book.cancelling = false;
+                self.book.pending_since = None;
+                self.book.pending_reason = None;
+                if self.book.chain == 0 {
+                    self.book.chain = started.run;
+                }
+            }
+            Lifecycle::Session(session) => self.session_id = Some(session.session_id.clone()),
+        }
+        Ok(())
+    }
+
+    /// The run is over. Questions outlive it only when it was interrupted: then the next run asks them again.
+    fn settle(&mut self, status: TaskStatus, at: DateTime<Utc>) -> Result<(), TransitionError> {
+        self.become_(status)?;
+        self.completed_at = Some(at);
+        self.book.owner = None;
+        self.book.cancelling = false;
+        self.book.pending_since = None;
+        self.book.pending_reason = None;
+        if status != TaskStatus::Interrupted {
+            self.requests.clear();
+            self.book.chain = 0;
+        }
+        Ok(())
+    }
+
+    /// A settled task waits for its next run.
+    fn wait(&mut self, at: DateTime<Utc>, reason: &str) -> Result<(), TransitionError> {
+        self.become_(TaskStatus::Pending)?;
+        self.completed_at = None;
+        self.book.pending_since = Some(at);
+        self.book.pending_reason = Some(reason.to_owned());
+        Ok(())
+    }
+
+    fn become_(&mut self, status: TaskStatus) -> Result<(), TransitionError> {
+        if !self.status.can_become(status) {
+            return Err(TransitionError::new(self.status, status));
+        }
+        self.status = status;
+        Ok(())
+    }
+
+    fn queue(&mut self, message: Queued) {
+        self.book.queued.push(message);
+        self.queued_messages = count(&self.book.queued);
+    }
+
+    fn unqueue(&mut self, message: crate::MessageId) {
+        self.book.queued.retain(|queued| queued.id != message);
+        self.queued_messages = count(&self.book.queued);
+    }
+
+    /// The message the runner gets next: one that interrupts goes first, the others in the order they came.
+    pub(crate) fn next_queued(&self) -> Option<Queued> {
+        let interrupts = |queued: &&Queued| queued.delivery == Delivery::Interrupt;
+        self.book.queued.iter().find(interrupts).or_else(|| self.book.queued.first()).copied()
+    }
+}
+
+fn count(queued: &[Queued]) -> u32 {
+    u32::try_from(queued.len()).unwrap_or(u32::MAX)
+}

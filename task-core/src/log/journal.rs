@@ -1,0 +1,293 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::draft::Draft;
+use super::hub::{Channel, Hub};
+use super::pages::Pages;
+use super::writer::Writer;
+use crate::clock::Clock;
+use crate::error::TaskError;
+use crate::limits::Limits;
+use crate::model::{Created, Event, InstanceId, Seq, Task, TaskId};
+use crate::store::{Change, Commit, StoreError, TaskPage, TaskQuery, TaskStore};
+use crate::sync::lock;
+
+/// The logs of one store as one process sees them: the only way to write, and what readers follow.
+///
+/// A cheap handle; clones share everything.
+#[derive(Clone)]
+pub(crate) struct Journal(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn TaskStore>,
+    hub: Hub,
+    pages: Pages,
+    writers: Mutex<HashMap<TaskId, Weak<Writer>>>,
+    clock: Arc<dyn Clock>,
+    instance: InstanceId,
+    limits: Limits,
+    /// Everything that writes runs here, so that a caller who goes away never leaves a commit half told.
+    tracker: TaskTracker,
+    closed: CancellationToken,
+}
+
+impl Journal {
+    pub(crate) fn new(store: Arc<dyn TaskStore>, clock: Arc<dyn Clock>, limits: Limits) -> Self {
+        Self(Arc::new(Inner {
+            hub: Hub::new(&limits),
+            pages: Pages::new(Arc::clone(&store), limits.pages_bytes),
+            writers: Mutex::default(),
+            clock,
+            instance: InstanceId::new(),
+            limits,
+            tracker: TaskTracker::new(),
+            closed: CancellationToken::new(),
+            store,
+        }))
+    }
+
+    pub(crate) fn store(&self) -> &dyn TaskStore {
+        &*self.0.store
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn instance(&self) -> InstanceId {
+        self.0.instance
+    }
+
+    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn tracker(&self) -> &TaskTracker {
+        &self.0.tracker
+    }
+
+    /// Whether the manager was shut down; then nothing is accepted.
+    pub(crate) fn check_open(&self) -> Result<(), TaskError> {
+        if self.0.closed.is_cancelled() { Err(TaskError::ShutDown) } else { Ok(()) }
+    }
+
+    pub(crate) fn channel(&self, task: TaskId) -> Result<Arc<Channel>, TaskError> {
+        self.check_open()?;
+        Ok(self.0.hub.channel(task))
+    }
+
+    /// The snapshot as it is now.
+    pub(crate) async fn load(&self, task: TaskId) -> Result<Task, TaskError> {
+        self.check_open()?;
+        Ok(self.0.store.load(task).await?)
+    }
+
+    pub(crate) async fn list(&self, query: &TaskQuery) -> Result<TaskPage, TaskError> {
+        self.check_open()?;
+        Ok(self.0.store.list(query).await?)
+    }
+
+    /// Events after `after`, at least one if there is one, shared with other readers.
+    pub(crate) async fn page(&self, task: TaskId, after: Seq) -> Result<Arc<[Event]>, TaskError> {
+        self.0.pages.after(task, after).await.map_err(|error| match &*error {
+            StoreError::NotFound(task) => TaskError::NotFound(*task),
+            _ => TaskError::Store(error),
+        })
+    }
+
+    /// One event that is known to exist.
+    pub(crate) async fn event(&self, task: TaskId, seq: Seq) -> Result<Event, TaskError> {
+        let before = seq.previous();
+        let recent = self.0.hub.channel(task).recent(before).and_then(|mut batch| batch.next());
+        let found = match recent {
+            Some(event) => Some(event),
+            None => self.0.store.events(task, before, 1, usize::MAX).await?.into_iter().next(),
+        };
+        found.filter(|event| event.seq() == seq).ok_or(TaskError::NotFound(task))
+    }
+
+    /// The one writer of a task in this process.
+    pub(crate) fn writer(&self, task: TaskId) -> Arc<Writer> {
+        let mut writers = lock(&self.0.writers);
+        if let Some(writer) = writers.get(&task).and_then(Weak::upgrade) {
+            return writer;
+        }
+        let writer = Arc::new(Writer::new(self.clone(), task));
+        writers.insert(task, Arc::downgrade(&writer));
+        writer
+    }
+
+    /// Called by the last owner of a writer.
+    pub(crate) fn forget_writer(&self, task: TaskId) {
+        let mut writers = lock(&self.0.writers);
+        if writers.get(&task).is_some_and(|writer| writer.strong_count() == 0) {
+            writers.remove(&task);
+        }
+    }
+
+    /// Changes a task that exists: `change` records on a draft, checks first and gives its result once the commit is
+    /// stored. It runs again when somebody else wrote in between, and what it recorded is forgotten when it fails.
+    ///
+    /// Once called it runs to its end, whether or not the caller waits for it.
+    pub(crate) async fn update<T, F>(&self, task: TaskId, change: F) -> Result<T, TaskError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Draft) -> Result<T, TaskError> + Send + 'static,
+    {
+        self.check_open()?;
+        self.writer(task).update(change).await
+    }
+
+    /// Begins a log: `created` and what `first` records.
+    pub(crate) async fn create<F>(&self, id: TaskId, created: Created, first: F) -> Result<Task, TaskError>
+    where
+        F: FnOnce(&mut Draft) -> Result<(), TaskError>,
+    {
+        self.check_open()?;
+        let mut draft = Draft::create(id, self.now(), created)?;
+        first(&mut draft)?;
+        let Ok(commit) = draft.finish(self.0.instance) else {
+            return Err(TaskError::invalid("task", "it has no events"));
+        };
+        let journal = self.clone();
+        let stored = self.0.tracker.spawn(async move {
+            let task = Arc::new(commit.task.clone());
+            journal.commit(&commit).await?;
+            journal.publish(&commit, Some(&task));
+            Ok::<_, StoreError>(commit.task)
+        });
+        Ok(stored.await.map_err(|_| TaskError::ShutDown)??)
+    }
+
+    /// Stores a commit. Call it only from a task of the tracker: the one who stores must live to publish.
+    ///
+    /// A store that fails for a moment is asked again, always with the same commit: a commit whose fate is unknown
+    /// is either found in the log, event for event, or written then. Its numbers never get other content.
+    pub(crate) async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        let give_up = tokio::time::Instant::now() + PATIENCE;
+        let (mut delay, mut in_doubt) = (FIRST_DELAY, false);
+        loop {
+            let error = match self.0.store.commit(commit.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            let refused = matches!(error, StoreError::Conflict { .. } | StoreError::Duplicate { .. });
+            if refused && in_doubt && self.is_stored(commit).await? {
+                return Ok(());
+            }
+            if !error.is_transient() || tokio::time::Instant::now() >= give_up {
+                return Err(error);
+            }
+            tracing::warn!(task = %commit.task(), error = &error as &dyn std::error::Error, "commit failed; trying again");
+            in_doubt |= matches!(error, StoreError::Indeterminate { .. });
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(LAST_DELAY);
+        }
+    }
+
+    pub(crate) fn publish(&self, commit: &Commit, snapshot: Option<&Arc<Task>>) {
+        self.0.hub.publish(commit, snapshot);
+    }
+
+    /// Forgets a task, here and in the store.
+    pub(crate) async fn remove(&self, task: TaskId, expected: Seq) -> Result<(), TaskError> {
+        let journal = self.clone();
+        let removed = self.0.tracker.spawn(async move {
+            journal.0.store.remove(task, expected).await?;
+            journal.0.pages.remove(task);
+            journal.0.hub.remove(task);
+            Ok::<_, StoreError>(())
+        });
+        Ok(removed.await.map_err(|_| TaskError::ShutDown)??)
+    }
+
+    /// Takes in what others change, until `stop`: hints of the store, and now and then a look at what is followed,
+    /// so that not even a lost hint is for ever.
+    pub(crate) async fn pump(self, stop: CancellationToken) {
+        let mut changes = self.0.store.changes(self.0.instance).fuse();
+        let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        sweep.tick().await;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Some(change) = changes.next() => self.take_in(change).await,
+                _ = sweep.tick() => self.look_again().await,
+            }
+        }
+    }
+
+    /// Accepts nothing more and ends what reads.
+    pub(crate) fn close(&self) {
+        self.0.closed.cancel();
+        self.0.tracker.close();
+        self.0.hub.close();
+    }
+
+    async fn take_in(&self, change: Change) {
+        match change {
+            Change::Moved { task, .. } => {
+                let writer = lock(&self.0.writers).get(&task).and_then(Weak::upgrade);
+                if let Some(writer) = writer {
+                    writer.refresh();
+                }
+            }
+            Change::Removed { task } => self.0.pages.remove(task),
+            Change::Unknown => {
+                let writers: Vec<_> = lock(&self.0.writers).values().filter_map(Weak::upgrade).collect();
+                writers.iter().for_each(Writer::refresh);
+                self.look_again().await;
+            }
+        }
+        self.0.hub.hint(change);
+    }
+
+    async fn look_again(&self) {
+        for task in self.0.hub.followed() {
+            match self.0.store.load(task).await {
+                Ok(snapshot) => self.0.hub.channel(task).learn(snapshot.seq, snapshot.status),
+                Err(StoreError::NotFound(_)) => self.0.hub.remove(task),
+                Err(error) => {
+                    tracing::warn!(%task, error = &error as &dyn std::error::Error, "cannot look at a followed task");
+                }
+            }
+        }
+    }
+
+    /// Whether the log has exactly these events at their positions.
+    async fn is_stored(&self, commit: &Commit) -> Result<bool, StoreError> {
+        let mut after = commit.expected();
+        for event in commit.events() {
+            match self.0.store.events(commit.task(), after, 1, usize::MAX).await {
+                Ok(found) if found.first() == Some(event) => after = event.seq(),
+                Ok(_) | Err(StoreError::NotFound(_)) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal").field("instance", &self.0.instance).finish_non_exhaustive()
+    }
+}
+
+/// How long a store may fail before the run that writes is stopped.
+const PATIENCE: Duration = Duration::from_secs(30);
+const FIRST_DELAY: Duration = Duration::from_millis(10);
+const LAST_DELAY: Duration = Duration::from_secs(1);
+
+/// How often followed tasks are looked at without any hint.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);

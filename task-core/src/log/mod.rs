@@ -1,0 +1,18 @@
+//! The log: how it is folded, written and followed.
+
+mod draft;
+mod fold;
+mod hub;
+mod journal;
+mod pages;
+mod subscription;
+mod tail;
+mod watch;
+mod writer;
+
+pub(crate) use draft::Draft;
+pub(crate) use journal::Journal;
+pub use subscription::{Chunk, Subscription};
+pub use tail::EventBatch;
+pub use watch::{TaskChange, TaskWatch};
+pub(crate) use writer::Writer;

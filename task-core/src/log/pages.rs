@@ -1,0 +1,129 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+
+use crate::model::{Event, Seq, TaskId};
+use crate::store::{StoreError, TaskStore};
+use crate::sync::lock;
+
+/// Reads logs from the store in pages that readers share.
+///
+/// A thousand readers that come back to one task cost one read: reads of the same page under way at the same time
+/// are one, and full pages, which never change, are kept for a while.
+pub(crate) struct Pages {
+    store: Arc<dyn TaskStore>,
+    state: Mutex<State>,
+    limit: usize,
+}
+
+#[derive(Default)]
+struct State {
+    kept: HashMap<Key, Kept>,
+    under_way: HashMap<Key, Shared<Read>>,
+    bytes: usize,
+    uses: u64,
+}
+
+/// A page: the task and the position it begins after.
+type Key = (TaskId, Seq);
+type Read = BoxFuture<'static, Result<Arc<[Event]>, Arc<StoreError>>>;
+
+struct Kept {
+    events: Arc<[Event]>,
+    bytes: usize,
+    used: u64,
+}
+
+impl Pages {
+    pub(crate) fn new(store: Arc<dyn TaskStore>, limit: usize) -> Self {
+        Self { store, state: Mutex::default(), limit }
+    }
+
+    /// Events after `after`: at least one if the store has one.
+    pub(crate) async fn after(&self, task: TaskId, after: Seq) -> Result<Arc<[Event]>, Arc<StoreError>> {
+        let start = Seq::new(after.get() / PAGE * PAGE);
+        let page = self.page((task, start)).await?;
+        // A page is cut short by its bytes: then a cursor inside it may lie behind what was read.
+        if start == after || page.last().is_some_and(|last| last.seq() > after) {
+            return Ok(page);
+        }
+        self.page((task, after)).await
+    }
+
+    /// Forgets a task that was removed.
+    pub(crate) fn remove(&self, task: TaskId) {
+        let mut state = lock(&self.state);
+        let State { kept, bytes, .. } = &mut *state;
+        kept.retain(|key, page| {
+            if key.0 == task {
+                *bytes -= page.bytes;
+            }
+            key.0 != task
+        });
+    }
+
+    async fn page(&self, key: Key) -> Result<Arc<[Event]>, Arc<StoreError>> {
+        let read = {
+            let mut state = lock(&self.state);
+            state.uses += 1;
+            let used = state.uses;
+            if let Some(page) = state.kept.get_mut(&key) {
+                page.used = used;
+                return Ok(Arc::clone(&page.events));
+            }
+            state.under_way.entry(key).or_insert_with(|| self.read(key)).clone()
+        };
+        let result = read.clone().await;
+        let mut state = lock(&self.state);
+        // The first of those who waited for this read takes it away; a newer read of the page stays.
+        if state.under_way.get(&key).is_some_and(|current| current.ptr_eq(&read)) {
+            state.under_way.remove(&key);
+        }
+        let events = result?;
+        if events.len() as u64 == PAGE {
+            state.keep(key, &events, self.limit);
+        }
+        Ok(events)
+    }
+
+    fn read(&self, (task, after): Key) -> Shared<Read> {
+        let store = Arc::clone(&self.store);
+        async move {
+            let limit = usize::try_from(PAGE).unwrap_or(usize::MAX);
+            store.events(task, after, limit, PAGE_BYTES).await.map(Into::into).map_err(Arc::new)
+        }
+        .boxed()
+        .shared()
+    }
+}
+
+impl State {
+    fn keep(&mut self, key: Key, events: &Arc<[Event]>, limit: usize) {
+        let bytes = events.iter().map(Event::weight).sum();
+        if bytes > limit || self.kept.contains_key(&key) {
+            return;
+        }
+        self.bytes += bytes;
+        self.kept.insert(key, Kept { events: Arc::clone(events), bytes, used: self.uses });
+        while self.bytes > limit {
+            let Some(oldest) = self.kept.iter().min_by_key(|(_, page)| page.used).map(|(key, _)| *key) else { return };
+            if let Some(page) = self.kept.remove(&oldest) {
+                self.bytes -= page.bytes;
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Pages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pages").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+/// Events of a full page: it begins after a multiple of this.
+const PAGE: u64 = 256;
+
+/// Bytes after which a page is cut short.
+const PAGE_BYTES: usize = 256 << 10;

@@ -1,0 +1,250 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, Stream};
+use tokio::sync::watch;
+
+use super::hub::{Channel, Gone, Head};
+use super::journal::Journal;
+use super::tail::EventBatch;
+use crate::error::TaskError;
+use crate::model::{Event, Seq, TaskId, TaskStatus};
+
+/// The events of a task after a cursor: first what is stored, then what comes.
+///
+/// # Guarantees
+///
+/// * Every event after the cursor is yielded exactly once, in the order of `seq`, without gap, however the reading,
+///   the writing and the restarts fall together.
+/// * An event is yielded only once it is stored: nothing shown is taken back by a crash of the process.
+/// * Reading slowly, or not at all, costs the writer nothing. A subscription holds one batch of events, shared with
+///   other readers; what it fell behind is read from the store.
+/// * Dropping it changes nothing for the task.
+///
+/// The stream ends when the task is settled and everything was yielded; one that [follows](Subscription::following)
+/// goes on across runs. An error ends it: [`TaskError::NotFound`] for a task that does not exist or is removed,
+/// [`TaskError::CursorAhead`] for a cursor beyond the end, [`TaskError::ShutDown`] when the manager shuts down, or
+/// that of the store. Subscribe again from the last `seq` to go on.
+#[must_use = "a subscription reads nothing unless it is polled"]
+pub struct Subscription {
+    state: State,
+    ready: Option<EventBatch>,
+}
+
+/// What a subscription has to tell, for readers that draw the line between replay and live.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Chunk {
+    /// Replay met live: everything up to `seq` was yielded. Told once.
+    CaughtUp {
+        /// The newest event.
+        seq: Seq,
+        /// The state of the task there.
+        status: TaskStatus,
+    },
+    /// The task is settled and everything was yielded. Nothing follows.
+    Ended {
+        /// The newest event.
+        seq: Seq,
+        /// How the task ended.
+        status: TaskStatus,
+    },
+    /// The next events.
+    Events(EventBatch),
+}
+
+enum State {
+    Idle(Box<Reader>),
+    Reading(BoxFuture<'static, (Box<Reader>, Result<Option<Chunk>, TaskError>)>),
+    Done,
+}
+
+/// The cursor and what it reads from.
+struct Reader {
+    journal: Journal,
+    task: TaskId,
+    cursor: Seq,
+    follows: bool,
+    open: Option<(Arc<Channel>, watch::Receiver<Head>)>,
+    caught_up: bool,
+    ended: bool,
+}
+
+impl Subscription {
+    pub(crate) fn new(journal: Journal, task: TaskId, after: Seq) -> Self {
+        let reader =
+            Reader { journal, task, cursor: after, follows: false, open: None, caught_up: false, ended: false };
+        Self { state: State::Idle(Box::new(reader)), ready: None }
+    }
+
+    /// The same, but it stays when the task settles and goes on with its next run.
+    pub fn following(mut self) -> Self {
+        if let State::Idle(reader) = &mut self.state {
+            reader.follows = true;
+        }
+        self
+    }
+
+    /// The next chunk: whatever is at hand, at least one event. `None` after the end.
+    ///
+    /// Cancel safe: what was not returned is returned by the next call.
+    ///
+    /// # Errors
+    ///
+    /// As the stream's; nothing follows an error.
+    pub async fn next_chunk(&mut self) -> Option<Result<Chunk, TaskError>> {
+        std::future::poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// [`Subscription::next_chunk`] for those who poll.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Chunk, TaskError>>> {
+        if let Some(batch) = self.ready.take()
+            && !batch.as_slice().is_empty()
+        {
+            return Poll::Ready(Some(Ok(Chunk::Events(batch))));
+        }
+        loop {
+            match &mut self.state {
+                State::Done => return Poll::Ready(None),
+                State::Idle(_) => {
+                    let State::Idle(mut reader) = std::mem::replace(&mut self.state, State::Done) else { continue };
+                    self.state = State::Reading(
+                        async move {
+                            let result = reader.next().await;
+                            (reader, result)
+                        }
+                        .boxed(),
+                    );
+                }
+                State::Reading(reading) => {
+                    let (reader, result) = ready!(reading.poll_unpin(cx));
+                    self.state = if matches!(result, Ok(Some(_))) { State::Idle(reader) } else { State::Done };
+                    return Poll::Ready(result.transpose());
+                }
+            }
+        }
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Result<Event, TaskError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(event) = self.ready.as_mut().and_then(Iterator::next) {
+                return Poll::Ready(Some(Ok(event)));
+            }
+            self.ready = None;
+            match ready!(self.poll_chunk(cx)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Ok(Chunk::Events(batch))) => self.ready = Some(batch),
+                Some(Ok(Chunk::CaughtUp { .. } | Chunk::Ended { .. })) => {}
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Subscription");
+        if let State::Idle(reader) = &self.state {
+            out.field("task", &reader.task).field("cursor", &reader.cursor);
+        }
+        out.finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    /// The loop that replay and live share: look where the log ends; behind it, read; at it, wait.
+    async fn next(&mut self) -> Result<Option<Chunk>, TaskError> {
+        if self.ended {
+            return Ok(None);
+        }
+        self.open().await?;
+        let mut fruitless = 0;
+        loop {
+            // Listen first, then read: a commit that comes after this line wakes the wait below.
+            let Some((channel, moved)) = &mut self.open else { return Ok(None) };
+            let head = *moved.borrow_and_update();
+            match head.gone {
+                Some(Gone::Closed) => return Err(TaskError::ShutDown),
+                Some(Gone::Removed) => return Err(TaskError::NotFound(self.task)),
+                None => {}
+            }
+
+            if head.seq > self.cursor {
+                let batch = match channel.recent(self.cursor) {
+                    Some(batch) => Some(batch),
+                    None => EventBatch::after(self.journal.page(self.task, self.cursor).await?, self.cursor),
+                };
+                if let Some(batch) = batch {
+                    self.cursor = batch.as_slice().last().map_or(self.cursor, Event::seq);
+                    return Ok(Some(Chunk::Events(batch)));
+                }
+                // A read that was under way before the commit may come back empty once. After that the hint was
+                // ahead of the store, and only the store knows.
+                fruitless += 1;
+                if fruitless > 1 {
+                    self.journal.load(self.task).await?;
+                    tokio::time::sleep(DOUBT).await;
+                }
+                continue;
+            }
+
+            let Some(status) = head.status else {
+                // Somebody else wrote, and the state there is not known: the log is the truth.
+                let task = self.journal.load(self.task).await?;
+                if task.seq >= head.seq {
+                    channel.learn(task.seq, task.status);
+                } else {
+                    tokio::time::sleep(DOUBT).await;
+                }
+                continue;
+            };
+            if !self.caught_up {
+                self.caught_up = true;
+                return Ok(Some(Chunk::CaughtUp { seq: self.cursor, status }));
+            }
+            if status.is_settled() && !self.follows {
+                self.ended = true;
+                return Ok(Some(Chunk::Ended { seq: self.cursor, status }));
+            }
+            if moved.changed().await.is_err() {
+                return Err(TaskError::ShutDown);
+            }
+        }
+    }
+
+    async fn open(&mut self) -> Result<(), TaskError> {
+        if self.open.is_some() {
+            return Ok(());
+        }
+        let channel = self.journal.channel(self.task)?;
+        let moved = channel.listen();
+        let known = *moved.borrow();
+        let end = if known.status.is_some() {
+            known.seq
+        } else {
+            let task = self.journal.load(self.task).await?;
+            channel.learn(task.seq, task.status);
+            task.seq
+        };
+        if self.cursor > end {
+            // What is known here may be old: another process may have written since.
+            let task = self.journal.load(self.task).await?;
+            channel.learn(task.seq, task.status);
+            if self.cursor > task.seq {
+                return Err(TaskError::CursorAhead { cursor: self.cursor, end: task.seq });
+            }
+        }
+        self.open = Some((channel, moved));
+        Ok(())
+    }
+}
+
+/// How long a hint may be ahead of what the store gives before it is looked at again.
+const DOUBT: std::time::Duration = std::time::Duration::from_millis(20);

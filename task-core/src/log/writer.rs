@@ -1,0 +1,372 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Semaphore, oneshot, watch};
+
+use super::draft::Draft;
+use super::journal::Journal;
+use crate::error::TaskError;
+use crate::model::{Output, Task, TaskId};
+use crate::store::{Commit, StoreError};
+use crate::sync::lock;
+
+/// The one place in this process that writes to the log of a task.
+///
+/// What is to be written waits in a queue. While a commit is under way the queue fills; the next commit takes all of
+/// it, so a fast writer gets few, large commits without waiting for any, and text deltas of one block that waited
+/// together become one event. The one who writes lives as long as the queue is not empty.
+pub(crate) struct Writer {
+    journal: Journal,
+    task: TaskId,
+    queue: Mutex<Queue>,
+    /// Bytes of output that may still be queued.
+    room: Semaphore,
+    /// The newest snapshot known here, for the run that waits for messages, answers and the wish to stop.
+    snapshot: watch::Sender<Option<Arc<Task>>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    ops: VecDeque<Op>,
+    /// Whether somebody takes from the queue.
+    draining: bool,
+    /// The snapshot the next commit builds on. Taken out while a commit is under way.
+    task: Option<Task>,
+    /// The run whose output could not be stored, and why: it may not write any more.
+    broken: Option<(u32, Arc<StoreError>)>,
+}
+
+enum Op {
+    Emit(Emit),
+    Refresh,
+    Update(Box<dyn Update>),
+}
+
+struct Emit {
+    run: u32,
+    output: Output,
+    weight: usize,
+}
+
+impl Writer {
+    pub(crate) fn new(journal: Journal, task: TaskId) -> Self {
+        let room = Semaphore::new(journal.limits().buffer_bytes.min(Semaphore::MAX_PERMITS));
+        Self { journal, task, queue: Mutex::default(), room, snapshot: watch::Sender::new(None) }
+    }
+
+    /// The newest snapshot known here, as it changes. `seq` and `last_event_at` may be behind.
+    pub(crate) fn snapshots(&self) -> watch::Receiver<Option<Arc<Task>>> {
+        self.snapshot.subscribe()
+    }
+
+    /// Accepts a piece of output of the run `run`, waiting while the buffer is full. Once accepted it is written
+    /// after everything accepted before, unless the run has ended or the store fails for good.
+    pub(crate) async fn emit(self: &Arc<Self>, run: u32, output: Output) -> Result<(), TaskError> {
+        let weight = output.weight();
+        TaskError::check("the size of an event in bytes", weight, self.journal.limits().event_bytes)?;
+        self.check(run)?;
+        let permits = self.permits(weight);
+        match self.room.acquire_many(permits).await {
+            Ok(room) => room.forget(),
+            Err(_) => return Err(TaskError::ShutDown),
+        }
+        if let Err(error) = self.check(run) {
+            self.room.add_permits(permits as usize);
+            return Err(error);
+        }
+        let mut queue = lock(&self.queue);
+        let weight = permits as usize;
+        match queue.ops.back_mut() {
+            Some(Op::Emit(last)) if last.merges(run, &output) => last.weight += weight,
+            _ => queue.ops.push_back(Op::Emit(Emit { run, output, weight })),
+        }
+        self.start(queue);
+        Ok(())
+    }
+
+    /// Runs `change` on a draft, in order with everything else, and gives its result once it is stored.
+    pub(crate) async fn update<T, F>(self: &Arc<Self>, change: F) -> Result<T, TaskError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Draft) -> Result<T, TaskError> + Send + 'static,
+    {
+        let (done, result) = oneshot::channel();
+        let mut queue = lock(&self.queue);
+        queue.ops.push_back(Op::Update(Box::new(Command { change, outcome: None, done })));
+        self.start(queue);
+        result.await.unwrap_or(Err(TaskError::ShutDown))
+    }
+
+    /// Somebody else wrote: look at the log again.
+    pub(crate) fn refresh(self: &Arc<Self>) {
+        let mut queue = lock(&self.queue);
+        if !matches!(queue.ops.back(), Some(Op::Refresh)) {
+            queue.ops.push_back(Op::Refresh);
+        }
+        self.start(queue);
+    }
+
+    /// Waits until everything accepted so far is stored.
+    pub(crate) async fn flush(self: &Arc<Self>, run: u32) -> Result<(), TaskError> {
+        self.update(|_| Ok(())).await?;
+        self.check(run)
+    }
+
+    /// Why the run may not write any more.
+    pub(crate) fn check(&self, run: u32) -> Result<(), TaskError> {
+        match &lock(&self.queue).broken {
+            Some((broken, error)) if *broken == run => Err(TaskError::Store(Arc::clone(error))),
+            _ => Ok(()),
+        }
+    }
+
+    fn permits(&self, weight: usize) -> u32 {
+        // An event above the buffer's size takes all of it, and is written alone.
+        u32::try_from(weight.clamp(1, self.journal.limits().buffer_bytes.max(1))).unwrap_or(u32::MAX)
+    }
+
+    fn start(self: &Arc<Self>, mut queue: std::sync::MutexGuard<'_, Queue>) {
+        if !std::mem::replace(&mut queue.draining, true) {
+            let writer = Arc::clone(self);
+            drop(queue);
+            self.journal.tracker().spawn(async move { writer.drain().await });
+        }
+    }
+
+    async fn drain(self: Arc<Self>) {
+        loop {
+            let (ops, task) = {
+                let mut queue = lock(&self.queue);
+                if queue.ops.is_empty() {
+                    queue.draining = false;
+                    return;
+                }
+                (std::mem::take(&mut queue.ops), queue.task.take())
+            };
+            let task = self.write(ops, task).await;
+            lock(&self.queue).task = task;
+        }
+    }
+
+    /// Writes the operations in order, in as few commits as may be, and gives the snapshot after them.
+    async fn write(&self, mut ops: VecDeque<Op>, mut cached: Option<Task>) -> Option<Task> {
+        while !ops.is_empty() {
+            if ops.iter().any(|op| matches!(op, Op::Refresh)) {
+                ops.retain(|op| !matches!(op, Op::Refresh));
+                cached = None;
+            }
+            let task = match cached.take() {
+                Some(task) => task,
+                None => match self.journal.store().load(self.task).await {
+                    Ok(task) => {
+                        self.show(&Arc::new(task.clone()));
+                        task
+                    }
+                    Err(error) => {
+                        self.fail(ops, &TaskError::from(error));
+                        return None;
+                    }
+                },
+            };
+            let (commit, batch) = self.record(task, &mut ops);
+            let commit = match commit {
+                Ok(commit) => commit,
+                Err(task) => {
+                    cached = Some(*task);
+                    self.finish(batch);
+                    continue;
+                }
+            };
+            match self.journal.commit(&commit).await {
+                Ok(()) => {
+                    let snapshot = commit.snapshot().map(|task| Arc::new(task.clone()));
+                    self.journal.publish(&commit, snapshot.as_ref());
+                    if let Some(snapshot) = &snapshot {
+                        self.show(snapshot);
+                    }
+                    cached = Some(commit.task);
+                    self.finish(batch);
+                }
+                Err(StoreError::Conflict { .. }) => ops = again(batch, ops),
+                Err(error @ StoreError::Duplicate { .. }) => {
+                    let (keyed, others) = split_keyed(batch);
+                    if let Some(keyed) = keyed {
+                        keyed.finish(Err(error.into()));
+                    }
+                    ops = again(others, ops);
+                }
+                Err(error) => {
+                    self.fail(batch.into_iter().map(|done| done.op).collect(), &error.into());
+                    return None;
+                }
+            }
+        }
+        cached
+    }
+
+    /// Records operations on a draft until the queue is empty or a second idempotency key comes.
+    fn record(&self, task: Task, ops: &mut VecDeque<Op>) -> (Result<Commit, Box<Task>>, Vec<Recorded>) {
+        let mut draft = Draft::on(task, self.journal.now());
+        let mut batch = Vec::with_capacity(ops.len());
+        while let Some(mut op) = ops.pop_front() {
+            let had_key = draft.has_key();
+            match &mut op {
+                Op::Emit(emit) => self.record_output(&mut draft, emit),
+                Op::Refresh => {}
+                Op::Update(_) if had_key => {
+                    ops.push_front(op);
+                    break;
+                }
+                Op::Update(update) => update.run(&mut draft),
+            }
+            batch.push(Recorded { op, keyed: draft.has_key() && !had_key });
+        }
+        (draft.finish(self.journal.instance()), batch)
+    }
+
+    /// Output of a run that is over, or that another process took over, is not written.
+    fn record_output(&self, draft: &mut Draft, emit: &Emit) {
+        let task = draft.task();
+        if !task.status.is_active() || task.run != emit.run || task.owner() != Some(self.journal.instance()) {
+            return;
+        }
+        if let Err(error) = draft.record(emit.output.clone()) {
+            tracing::error!(task = %self.task, error = &error as &dyn std::error::Error, "output cannot be recorded");
+        }
+    }
+
+    fn show(&self, task: &Arc<Task>) {
+        self.snapshot.send_replace(Some(Arc::clone(task)));
+    }
+
+    fn finish(&self, batch: Vec<Recorded>) {
+        for recorded in batch {
+            match recorded.op {
+                Op::Emit(emit) => self.room.add_permits(emit.weight),
+                Op::Refresh => {}
+                Op::Update(update) => update.finish(Ok(())),
+            }
+        }
+    }
+
+    /// The store cannot take the operations. A run that loses output may not go on as if nothing happened.
+    fn fail(&self, failed: VecDeque<Op>, error: &TaskError) {
+        let source = match error {
+            TaskError::Store(source) => Arc::clone(source),
+            _ => Arc::new(StoreError::NotFound(self.task)),
+        };
+        let waiting: Vec<Op> = {
+            let mut queue = lock(&self.queue);
+            if let Some(run) = failed.iter().find_map(Op::run) {
+                queue.broken = Some((run, source));
+            }
+            let (emits, others) =
+                queue.ops.drain(..).partition::<VecDeque<_>, _>(|op| matches!(op, Op::Emit(_)));
+            queue.ops = others;
+            failed.into_iter().chain(emits).collect()
+        };
+        for op in waiting {
+            match op {
+                Op::Emit(emit) => self.room.add_permits(emit.weight),
+                Op::Refresh => {}
+                Op::Update(update) => update.finish(Err(error.clone())),
+            }
+        }
+        // Whoever waits for the snapshot looks again, and finds the run broken.
+        self.snapshot.send_modify(|_| {});
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.journal.forget_writer(self.task);
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("task", &self.task).finish_non_exhaustive()
+    }
+}
+
+impl Emit {
+    /// Takes more text of the same block of the same run in.
+    fn merges(&mut self, run: u32, next: &Output) -> bool {
+        self.run == run && self.output.merge(next, MERGED_TEXT_BYTES)
+    }
+}
+
+impl Op {
+    const fn run(&self) -> Option<u32> {
+        match self {
+            Self::Emit(emit) => Some(emit.run),
+            Self::Refresh | Self::Update(_) => None,
+        }
+    }
+}
+
+/// An operation that is part of a draft.
+struct Recorded {
+    op: Op,
+    keyed: bool,
+}
+
+/// A change of a task by somebody who waits for the outcome.
+trait Update: Send {
+    fn run(&mut self, draft: &mut Draft);
+    fn finish(self: Box<Self>, stored: Result<(), TaskError>);
+}
+
+struct Command<T, F> {
+    change: F,
+    outcome: Option<Result<T, TaskError>>,
+    done: oneshot::Sender<Result<T, TaskError>>,
+}
+
+impl<T, F> Update for Command<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Draft) -> Result<T, TaskError> + Send,
+{
+    fn run(&mut self, draft: &mut Draft) {
+        let mark = draft.mark();
+        let outcome = (self.change)(draft);
+        if outcome.is_err() {
+            draft.rewind(mark);
+        }
+        self.outcome = Some(outcome);
+    }
+
+    fn finish(self: Box<Self>, stored: Result<(), TaskError>) {
+        let outcome = match (stored, self.outcome) {
+            // Refused by the state of the task, which no failure of the store changes.
+            (_, Some(Err(error))) | (Err(error), _) => Err(error),
+            (Ok(()), Some(outcome)) => outcome,
+            (Ok(()), None) => Err(TaskError::ShutDown),
+        };
+        // The caller may have gone; what was stored is stored.
+        drop(self.done.send(outcome));
+    }
+}
+
+/// What was recorded goes back in front of what was not, to be recorded anew.
+fn again(batch: Vec<Recorded>, rest: VecDeque<Op>) -> VecDeque<Op> {
+    batch.into_iter().map(|recorded| recorded.op).chain(rest).collect()
+}
+
+/// The operation whose idempotency key was taken, and the others.
+fn split_keyed(batch: Vec<Recorded>) -> (Option<Box<dyn Update>>, Vec<Recorded>) {
+    let mut keyed = None;
+    let mut others = Vec::with_capacity(batch.len());
+    for recorded in batch {
+        match recorded.op {
+            Op::Update(update) if recorded.keyed => keyed = Some(update),
+            op => others.push(Recorded { op, keyed: false }),
+        }
+    }
+    (keyed, others)
+}
+
+/// Text of one block that waits together becomes one event, up to this size.
+const MERGED_TEXT_BYTES: usize = 16 << 10;
