@@ -76,10 +76,10 @@ impl Writer {
             return Err(error);
         }
         let mut queue = lock(&self.queue);
-        let weight = permits as usize;
+        let emit = Emit { run, output, weight: permits as usize };
         match queue.ops.back_mut() {
-            Some(Op::Emit(last)) if last.merges(run, &output) => last.weight += weight,
-            _ => queue.ops.push_back(Op::Emit(Emit { run, output, weight })),
+            Some(Op::Emit(last)) if last.same_block(&emit) => last.merge(emit),
+            _ => queue.ops.push_back(Op::Emit(emit)),
         }
         self.start(queue);
         Ok(())
@@ -291,9 +291,20 @@ impl fmt::Debug for Writer {
 }
 
 impl Emit {
-    /// Takes more text of the same block of the same run in.
-    fn merges(&mut self, run: u32, next: &Output) -> bool {
-        self.run == run && self.output.merge(next, MERGED_TEXT_BYTES)
+    /// Whether `next` is more text of the same block of the same run, and both together are not too much.
+    fn same_block(&self, next: &Self) -> bool {
+        self.run == next.run
+            && match (self.output.delta(), next.output.delta()) {
+                (Some((kind, block, text)), Some((next_kind, next_block, more))) => {
+                    (kind, block) == (next_kind, next_block) && text.len() + more.len() <= MERGED_TEXT_BYTES
+                }
+                _ => false,
+            }
+    }
+
+    fn merge(&mut self, next: Self) {
+        self.weight += next.weight;
+        self.output.append(next.output);
     }
 }
 

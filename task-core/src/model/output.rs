@@ -87,16 +87,21 @@ impl Output {
         }
     }
 
-    /// Appends `next` when both are deltas of one block and the result stays within `limit` bytes of text.
-    pub(crate) fn merge(&mut self, next: &Self, limit: usize) -> bool {
+    /// Kind, block and text of a delta.
+    pub(crate) fn delta(&self) -> Option<(&str, &str, &str)> {
+        match self {
+            Self::Text(delta) => Some((self.kind(), &delta.block, &delta.text)),
+            Self::Thinking(delta) => Some((self.kind(), &delta.block, &delta.text)),
+            _ => None,
+        }
+    }
+
+    /// Appends the text of another delta of the same block.
+    pub(crate) fn append(&mut self, next: Self) {
         match (self, next) {
-            (Self::Text(delta), Self::Text(more)) => {
-                append(&mut delta.text, &more.text, delta.block == more.block, limit)
-            }
-            (Self::Thinking(delta), Self::Thinking(more)) => {
-                append(&mut delta.text, &more.text, delta.block == more.block, limit)
-            }
-            _ => false,
+            (Self::Text(delta), Self::Text(more)) => delta.text.push_str(&more.text),
+            (Self::Thinking(delta), Self::Thinking(more)) => delta.text.push_str(&more.text),
+            _ => {}
         }
     }
 }
@@ -357,14 +362,6 @@ impl RawOutput {
     pub fn new(source: impl Into<String>, data: impl Into<Json>) -> Self {
         Self { source: source.into(), data: data.into() }
     }
-}
-
-fn append(text: &mut String, more: &str, same_block: bool, limit: usize) -> bool {
-    let fits = same_block && text.len() + more.len() <= limit;
-    if fits {
-        text.push_str(more);
-    }
-    fits
 }
 
 fn json_len(json: &Json) -> usize {

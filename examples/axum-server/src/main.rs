@@ -1,0 +1,2 @@
+//! Agent tasks as a server: page and API on one SQLite file.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The smallest program that runs an agent task.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Agent tasks over HTTP: REST, server-sent events and OpenAPI as an Axum router.

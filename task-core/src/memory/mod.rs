@@ -1,0 +1,6 @@
+//! A store without a disk: for tests, examples, and tasks that need not outlive the process.
+
+mod list;
+mod store;
+
+pub use store::MemoryStore;

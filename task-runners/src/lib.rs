@@ -1,0 +1,1 @@
+//! Runners for real agents: process-tree handling and the shell agent.
