@@ -54,6 +54,12 @@ pub enum TaskError {
     /// The task has no open question of that name.
     #[error("there is no open request `{0}`")]
     NoRequest(String),
+    /// The run is over, and its context is of no use any more.
+    #[error("run {run} of the task is over")]
+    RunEnded {
+        /// The run.
+        run: u32,
+    },
     /// The manager was shut down.
     #[error("the task manager is shut down")]
     ShutDown,

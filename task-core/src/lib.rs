@@ -5,10 +5,13 @@ mod clock;
 mod error;
 mod limits;
 mod log;
+mod manager;
 mod memory;
 mod model;
+mod runner;
 mod store;
 mod sync;
+mod transcript;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -16,8 +19,11 @@ pub use clock::{Clock, SystemClock};
 pub use error::TaskError;
 pub use limits::Limits;
 pub use log::{Chunk, EventBatch, Subscription, TaskChange, TaskWatch};
+pub use manager::{Agent, AgentInfo, CreatedTask, Sent, TaskManager, TaskManagerBuilder};
 pub use memory::MemoryStore;
 pub use model::*;
+pub use runner::{AgentRunner, Answer, Ask, Capabilities, IncomingMessage, RunContext, RunError, RunId, RunResult};
+pub use transcript::{Block, DeliveryState, Role, ToolBlock, Transcript, TranscriptMessage, TranscriptPage, TranscriptQuery};
 pub use store::{
     BoxError, Change, Changes, Commit, Cursor, Durability, Keyed, Order, StoreError, TaskPage, TaskQuery, TaskStore,
 };

@@ -179,8 +179,18 @@ impl Task {
 
     /// The message the runner gets next: one that interrupts goes first, the others in the order they came.
     pub(crate) fn next_queued(&self) -> Option<Queued> {
-        let interrupts = |queued: &&Queued| queued.delivery == Delivery::Interrupt;
-        self.book.queued.iter().find(interrupts).or_else(|| self.book.queued.first()).copied()
+        self.next_queued_as(&[Delivery::Interrupt]).or_else(|| self.book.queued.first().copied())
+    }
+
+    /// The first message that was sent with one of these deliveries.
+    pub(crate) fn next_queued_as(&self, deliveries: &[Delivery]) -> Option<Queued> {
+        self.book.queued.iter().find(|queued| deliveries.contains(&queued.delivery)).copied()
+    }
+
+    /// The name of the question that the runner calls `key`: the same in all runs of a chain that interruptions
+    /// broke, another one in the next chain.
+    pub(crate) fn request_id(&self, key: &str) -> String {
+        format!("{}.{key}", self.book.chain)
     }
 }
 

@@ -14,7 +14,7 @@ use super::writer::Writer;
 use crate::clock::Clock;
 use crate::error::TaskError;
 use crate::limits::Limits;
-use crate::model::{Created, Event, InstanceId, Seq, Task, TaskId};
+use crate::model::{Created, Event, InputAnswered, InstanceId, Seq, Task, TaskId};
 use crate::store::{Change, Commit, StoreError, TaskPage, TaskQuery, TaskStore};
 use crate::sync::lock;
 
@@ -114,6 +114,14 @@ impl Journal {
             None => self.0.store.events(task, before, 1, usize::MAX).await?.into_iter().next(),
         };
         found.filter(|event| event.seq() == seq).ok_or(TaskError::NotFound(task))
+    }
+
+    /// The answer to a question of a task, if it was given.
+    pub(crate) async fn answer(&self, task: TaskId, request_id: &str) -> Result<Option<InputAnswered>, TaskError> {
+        let Some(keyed) = self.0.store.find_key(&answer_key(task, request_id)).await? else { return Ok(None) };
+        let event = self.event(task, keyed.seq).await?;
+        let answered = event.decode().map_err(|error| StoreError::corrupt("an answer", error))?;
+        Ok(Some(answered))
     }
 
     /// The one writer of a task in this process.
@@ -276,6 +284,21 @@ impl Journal {
         }
         Ok(true)
     }
+}
+
+/// Under which key the answer to a question is kept: what makes the first answer win, in any process.
+pub(crate) fn answer_key(task: TaskId, request_id: &str) -> String {
+    format!("answer/{task}/{request_id}")
+}
+
+/// Under which key a creation is kept.
+pub(crate) fn create_key(key: &str) -> String {
+    format!("create/{key}")
+}
+
+/// Under which key a message is kept.
+pub(crate) fn message_key(task: TaskId, key: &str) -> String {
+    format!("message/{task}/{key}")
 }
 
 impl fmt::Debug for Journal {

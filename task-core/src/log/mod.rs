@@ -11,8 +11,10 @@ mod watch;
 mod writer;
 
 pub(crate) use draft::Draft;
-pub(crate) use journal::Journal;
+pub(crate) use hub::Head;
+pub(crate) use journal::{Journal, answer_key, create_key, message_key};
 pub use subscription::{Chunk, Subscription};
 pub use tail::EventBatch;
 pub use watch::{TaskChange, TaskWatch};
+pub(crate) use watch::{News, TaskState, Watcher};
 pub(crate) use writer::Writer;

@@ -49,10 +49,8 @@ pub struct TaskWatch {
 }
 
 impl TaskWatch {
-    /// `tells_progress`: also tell, once a second, which tasks went on without changing otherwise.
-    pub(crate) fn new(journal: Journal, query: TaskQuery, tells_progress: bool) -> Self {
-        let watcher = Arc::new(Watcher { tells_progress, ..Watcher::default() });
-        watcher.restart();
+    pub(crate) fn new(journal: Journal, query: TaskQuery) -> Self {
+        let watcher = Arc::new(Watcher::new(true));
         // Listen first, then read: what changes during the read is told after it.
         journal.hub().add_watcher(&watcher);
         Self { journal, query, watcher, ready: Vec::new(), last_progress: Instant::now(), counts: None }
@@ -71,7 +69,7 @@ impl TaskWatch {
                 return Ok(Some(change));
             }
             let progress_due = self.last_progress + PROGRESS_EVERY;
-            let Some(news) = self.watcher.wait(progress_due).await else { return Ok(None) };
+            let Some(news) = self.watcher.next(progress_due).await else { return Ok(None) };
             if !news.progressed.is_empty() {
                 self.last_progress = Instant::now();
             }
@@ -97,9 +95,9 @@ impl TaskWatch {
         let mut changes = Vec::with_capacity(news.tasks.len() + 1);
         for (task, state) in &news.tasks {
             changes.push(match state {
-                State::Known(snapshot) => TaskChange::Task(Arc::clone(snapshot)),
-                State::Removed => TaskChange::Removed(*task),
-                State::Unknown => self.look(*task).await?,
+                TaskState::Known(snapshot) => TaskChange::Task(Arc::clone(snapshot)),
+                TaskState::Removed => TaskChange::Removed(*task),
+                TaskState::Unknown => self.look(*task).await?,
             });
         }
         for task in &news.progressed {
@@ -126,7 +124,7 @@ impl TaskWatch {
 }
 
 /// What one watch has not been told yet: a place per task, not one per change.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Watcher {
     waiting: Mutex<Waiting>,
     moved: Notify,
@@ -136,36 +134,48 @@ pub(crate) struct Watcher {
 #[derive(Debug, Default)]
 struct Waiting {
     news: News,
-    /// What `wait` gave out and `done` has not confirmed: told again when the caller was cancelled in between.
+    /// What `next` gave out and `done` has not confirmed: told again when the caller was cancelled in between.
     given: News,
     closed: bool,
 }
 
+/// What a watch is told.
 #[derive(Clone, Debug, Default)]
-struct News {
-    restart: bool,
-    tasks: HashMap<TaskId, State>,
-    progressed: HashSet<TaskId>,
+pub(crate) struct News {
+    /// Everything may have changed: read it anew.
+    pub(crate) restart: bool,
+    /// The tasks that changed.
+    pub(crate) tasks: HashMap<TaskId, TaskState>,
+    /// The tasks of which only `seq` and `last_event_at` changed.
+    pub(crate) progressed: HashSet<TaskId>,
 }
 
 #[derive(Clone, Debug)]
-enum State {
+pub(crate) enum TaskState {
     Known(Arc<Task>),
     Removed,
     Unknown,
 }
 
 impl Watcher {
+    /// The first news is that everything is to be read. `tells_progress`: also tell, once a second, which tasks went
+    /// on without changing otherwise.
+    pub(crate) fn new(tells_progress: bool) -> Self {
+        let watcher = Self { tells_progress, waiting: Mutex::default(), moved: Notify::new() };
+        watcher.restart();
+        watcher
+    }
+
     pub(crate) fn changed(&self, task: Arc<Task>) {
-        self.put(task.id, State::Known(task));
+        self.put(task.id, TaskState::Known(task));
     }
 
     pub(crate) fn unknown(&self, task: TaskId) {
-        self.put(task, State::Unknown);
+        self.put(task, TaskState::Unknown);
     }
 
     pub(crate) fn removed(&self, task: TaskId) {
-        self.put(task, State::Removed);
+        self.put(task, TaskState::Removed);
     }
 
     /// Only `seq` and `last_event_at` of the task changed. Does not wake: progress is told once a second.
@@ -196,7 +206,7 @@ impl Watcher {
         self.moved.notify_one();
     }
 
-    fn put(&self, task: TaskId, state: State) {
+    fn put(&self, task: TaskId, state: TaskState) {
         let mut waiting = lock(&self.waiting);
         if waiting.news.restart {
             return;
@@ -210,7 +220,9 @@ impl Watcher {
     }
 
     /// The news, as soon as there are any; progress alone not before `progress_due`.
-    async fn wait(&self, progress_due: Instant) -> Option<News> {
+    ///
+    /// Cancel safe: news that were given out and not confirmed with `done` are followed by a restart.
+    pub(crate) async fn next(&self, progress_due: Instant) -> Option<News> {
         loop {
             let only_progress = {
                 let mut waiting = lock(&self.waiting);
@@ -218,7 +230,7 @@ impl Watcher {
                     return None;
                 }
                 if waiting.given.restart || !waiting.given.tasks.is_empty() {
-                    // A caller went away between `wait` and `done`: what it had taken is told with a new snapshot.
+                    // A caller went away between `next` and `done`: what it had taken is told with a new snapshot.
                     waiting.given = News::default();
                     waiting.news = News { restart: true, ..News::default() };
                 }
@@ -242,7 +254,7 @@ impl Watcher {
         }
     }
 
-    fn done(&self) {
+    pub(crate) fn done(&self) {
         lock(&self.waiting).given = News::default();
     }
 }

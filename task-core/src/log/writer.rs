@@ -35,6 +35,8 @@ struct Queue {
     task: Option<Task>,
     /// The run whose output could not be stored, and why: it may not write any more.
     broken: Option<(u32, Arc<StoreError>)>,
+    /// The newest run that is over.
+    ended: u32,
 }
 
 enum Op {
@@ -75,13 +77,11 @@ impl Writer {
             self.room.add_permits(permits as usize);
             return Err(error);
         }
-        let mut queue = lock(&self.queue);
         let emit = Emit { run, output, weight: permits as usize };
-        match queue.ops.back_mut() {
+        self.enqueue(|ops| match ops.back_mut() {
             Some(Op::Emit(last)) if last.same_block(&emit) => last.merge(emit),
-            _ => queue.ops.push_back(Op::Emit(emit)),
-        }
-        self.start(queue);
+            _ => ops.push_back(Op::Emit(emit)),
+        });
         Ok(())
     }
 
@@ -92,19 +92,17 @@ impl Writer {
         F: FnMut(&mut Draft) -> Result<T, TaskError> + Send + 'static,
     {
         let (done, result) = oneshot::channel();
-        let mut queue = lock(&self.queue);
-        queue.ops.push_back(Op::Update(Box::new(Command { change, outcome: None, done })));
-        self.start(queue);
+        self.enqueue(|ops| ops.push_back(Op::Update(Box::new(Command { change, outcome: None, done }))));
         result.await.unwrap_or(Err(TaskError::ShutDown))
     }
 
     /// Somebody else wrote: look at the log again.
     pub(crate) fn refresh(self: &Arc<Self>) {
-        let mut queue = lock(&self.queue);
-        if !matches!(queue.ops.back(), Some(Op::Refresh)) {
-            queue.ops.push_back(Op::Refresh);
-        }
-        self.start(queue);
+        self.enqueue(|ops| {
+            if !matches!(ops.back(), Some(Op::Refresh)) {
+                ops.push_back(Op::Refresh);
+            }
+        });
     }
 
     /// Waits until everything accepted so far is stored.
@@ -113,10 +111,17 @@ impl Writer {
         self.check(run)
     }
 
+    /// The run is over: from here on its output is refused. What was accepted before is still written.
+    pub(crate) fn end(&self, run: u32) {
+        lock(&self.queue).ended = run;
+    }
+
     /// Why the run may not write any more.
     pub(crate) fn check(&self, run: u32) -> Result<(), TaskError> {
-        match &lock(&self.queue).broken {
+        let queue = lock(&self.queue);
+        match &queue.broken {
             Some((broken, error)) if *broken == run => Err(TaskError::Store(Arc::clone(error))),
+            _ if run <= queue.ended => Err(TaskError::RunEnded { run }),
             _ => Ok(()),
         }
     }
@@ -126,11 +131,16 @@ impl Writer {
         u32::try_from(weight.clamp(1, self.journal.limits().buffer_bytes.max(1))).unwrap_or(u32::MAX)
     }
 
-    fn start(self: &Arc<Self>, mut queue: std::sync::MutexGuard<'_, Queue>) {
-        if !std::mem::replace(&mut queue.draining, true) {
+    /// Adds to the queue, and makes sure that somebody takes from it.
+    fn enqueue(self: &Arc<Self>, add: impl FnOnce(&mut VecDeque<Op>)) {
+        let idle = {
+            let mut queue = lock(&self.queue);
+            add(&mut queue.ops);
+            !std::mem::replace(&mut queue.draining, true)
+        };
+        if idle {
             let writer = Arc::clone(self);
-            drop(queue);
-            self.journal.tracker().spawn(async move { writer.drain().await });
+            self.journal.tracker().spawn(writer.drain());
         }
     }
 

@@ -13,11 +13,12 @@ use crate::sync::lock;
 /// ```
 /// use task_core::{MemoryStore, StatusCounts, TaskStore};
 ///
-/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = MemoryStore::new();
 /// assert_eq!(store.counts().await?, StatusCounts::default());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # })
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {

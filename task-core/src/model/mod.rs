@@ -12,6 +12,7 @@ mod seq;
 mod status;
 mod task;
 pub(crate) mod time;
+pub(crate) mod title;
 mod usage;
 
 pub use content::Content;

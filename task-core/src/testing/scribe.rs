@@ -10,14 +10,15 @@ use crate::store::Commit;
 /// use task_core::testing::Scribe;
 /// use task_core::{MemoryStore, Output, TaskStore};
 ///
-/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = MemoryStore::new();
 /// let mut scribe = Scribe::new("a title");
 /// store.commit(scribe.create(None)).await?;
 /// store.commit(scribe.record([Output::text("block", "hello")])).await?;
 /// assert_eq!(store.load(scribe.id()).await?, *scribe.task());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # })
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Scribe {

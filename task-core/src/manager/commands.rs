@@ -1,0 +1,352 @@
+//! What users do to tasks.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::tasks::TaskManager;
+use super::validate;
+use crate::error::TaskError;
+use crate::log::{Draft, answer_key, create_key, message_key};
+use crate::model::{
+    CancelRequested, Cancelled, Created as CreatedEvent, InputAnswered, InputRequest, Message, MessageAdded,
+    MessageId, MessageRefused, NewTask, Renamed, RequestKind, Seq, Task, TaskId, TaskStatus,
+};
+use crate::store::{Keyed, StoreError};
+
+/// A task that was asked for.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Created {
+    /// The task.
+    pub task: Task,
+    /// Whether it was there already: the idempotency key was used before.
+    pub repeated: bool,
+}
+
+/// A message that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sent {
+    /// Names the message.
+    pub message_id: MessageId,
+    /// Its place in the log.
+    pub seq: Seq,
+    /// The state of the task after it was accepted.
+    pub status: TaskStatus,
+    /// Whether it was there already: the idempotency key was used before.
+    pub repeated: bool,
+}
+
+impl TaskManager {
+    /// Creates a task. When this returns, the task and its first message are stored, and it runs as soon as there is
+    /// a place.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::UnknownAgent`]; [`TaskError::Invalid`] and [`TaskError::Limit`] for what is not acceptable;
+    /// [`TaskError::TooManyPending`]; [`TaskError::ShutDown`]; that of the store.
+    pub async fn create(&self, new: NewTask) -> Result<Task, TaskError> {
+        self.create_once(new).await.map(|created| created.task)
+    }
+
+    /// [`TaskManager::create`], and whether the task was there already: with an idempotency key the same creation
+    /// may be asked for again and again, from anywhere, and there is one task.
+    ///
+    /// # Errors
+    ///
+    /// As [`TaskManager::create`].
+    pub async fn create_once(&self, new: NewTask) -> Result<Created, TaskError> {
+        self.check_accepting()?;
+        let title = validate::new_task(&new, self.limits())?;
+        let key = new.idempotency_key.as_deref().map(create_key);
+        if let Some(key) = &key
+            && let Some(task) = self.created_before(key).await?
+        {
+            return Ok(Created { task, repeated: true });
+        }
+        self.check_agent(&new.agent_id)?;
+
+        let _place = Place::take(self).await?;
+        let message =
+            MessageAdded { message_id: MessageId::new(), content: new.content, delivery: Default::default() };
+        let created = CreatedEvent {
+            agent_id: new.agent_id,
+            title,
+            model: new.model,
+            work_dir: new.work_dir,
+            enable_skills: new.enable_skills,
+            enable_mcp: new.enable_mcp,
+            add_dirs: new.add_dirs,
+            metadata: new.metadata,
+        };
+        let first_key = key.clone();
+        let outcome = self
+            .journal()
+            .create(TaskId::new(), created, |draft| {
+                let seq = draft.record(message)?;
+                if let Some(key) = first_key {
+                    draft.set_key(key, seq);
+                }
+                Ok(())
+            })
+            .await;
+        match (outcome, key) {
+            (Ok(task), _) => Ok(Created { task, repeated: false }),
+            (Err(error), Some(key)) if is_duplicate(&error) => {
+                let task = self.created_before(&key).await?.ok_or(error)?;
+                Ok(Created { task, repeated: true })
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Sends a message. When this returns it is stored; the log tells when it is delivered, or why not. To a settled
+    /// task it starts the next run.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::NotFound`]; [`TaskError::Invalid`] and [`TaskError::Limit`] for what is not acceptable;
+    /// [`TaskError::ShutDown`]; that of the store.
+    pub async fn send(&self, task: TaskId, message: impl Into<Message>) -> Result<Sent, TaskError> {
+        let message = message.into();
+        self.check_accepting()?;
+        validate::message(&message, self.limits())?;
+        let key = message.idempotency_key.as_deref().map(|key| message_key(task, key));
+        if let Some(key) = &key
+            && let Some(keyed) = self.journal().store().find_key(key).await?
+        {
+            return self.sent_before(keyed).await;
+        }
+
+        let added = MessageAdded {
+            message_id: MessageId::new(),
+            content: message.content,
+            delivery: message.delivery,
+        };
+        let queue_limit = self.limits().queued_messages;
+        let outcome = self
+            .journal()
+            .update(task, move |draft| {
+                let queued = draft.task().queued_messages as usize + 1;
+                TaskError::check("the number of messages that wait", queued, queue_limit)?;
+                let seq = draft.record(added.clone())?;
+                if let Some(key) = &key {
+                    draft.set_key(key.clone(), seq);
+                }
+                let status = draft.task().status;
+                Ok(Sent { message_id: added.message_id, seq, status, repeated: false })
+            })
+            .await;
+        if let Err(TaskError::Store(error)) = &outcome
+            && let StoreError::Duplicate { task, seq } = **error
+        {
+            return self.sent_before(Keyed::new(task, seq)).await;
+        }
+        outcome
+    }
+
+    /// Answers a question. The first answer wins; an answer to an interrupted task starts its next run.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::AlreadyAnswered`] with the answer that holds; [`TaskError::NoRequest`] when no such question is
+    /// open; [`TaskError::Invalid`] when the answer is none of the options of a permission; [`TaskError::Limit`];
+    /// [`TaskError::NotFound`]; [`TaskError::ShutDown`]; that of the store.
+    pub async fn answer(&self, task: TaskId, request_id: &str, answer: Value) -> Result<Task, TaskError> {
+        self.check_accepting()?;
+        let bytes = answer.to_string().len();
+        TaskError::check("the size of the answer in bytes", bytes, self.limits().answer_bytes)?;
+        self.check_unanswered(task, request_id).await?;
+
+        let id = request_id.to_owned();
+        let outcome = self
+            .journal()
+            .update(task, move |draft| {
+                let Some(request) = draft.task().request(&id) else {
+                    return Err(TaskError::NoRequest(id.clone()));
+                };
+                check_answer(request, &answer)?;
+                record_answer(draft, &id, answer.clone(), "user")?;
+                Ok(draft.task().clone())
+            })
+            .await;
+        match &outcome {
+            // Somebody was faster.
+            Err(TaskError::NoRequest(_)) => self.check_unanswered(task, request_id).await?,
+            Err(error) if is_duplicate(error) => self.check_unanswered(task, request_id).await?,
+            _ => {}
+        }
+        outcome
+    }
+
+    /// Stops a task. One that waits is cancelled at once; one that runs is asked to stop, and cancelled within the
+    /// grace period and a second, whatever its runner does: [`TaskManager::wait`] waits for that. Cancelling twice
+    /// is fine.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::WrongState`] when it is settled otherwise; [`TaskError::NotFound`]; [`TaskError::ShutDown`]; that
+    /// of the store.
+    pub async fn cancel(&self, task: TaskId) -> Result<Task, TaskError> {
+        self.journal().update(task, |draft| record_cancel(draft).map(|()| draft.task().clone())).await
+    }
+
+    /// Gives a task another title.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::Invalid`] and [`TaskError::Limit`] for what is no title; [`TaskError::NotFound`];
+    /// [`TaskError::ShutDown`]; that of the store.
+    pub async fn rename(&self, task: TaskId, title: &str) -> Result<Task, TaskError> {
+        self.check_accepting()?;
+        let title = validate::title(title, self.limits())?;
+        self.journal()
+            .update(task, move |draft| {
+                if draft.task().title != title {
+                    draft.record(Renamed { title: title.clone() })?;
+                }
+                Ok(draft.task().clone())
+            })
+            .await
+    }
+
+    /// Forgets a task and its log. One that is not settled is cancelled first, which may take the grace period.
+    ///
+    /// Not cancel safe: a call that was dropped may have cancelled the task.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::NotFound`]; [`TaskError::ShutDown`]; that of the store, also when nobody stops the task: an
+    /// observer needs the owner for that.
+    pub async fn delete(&self, task: TaskId) -> Result<(), TaskError> {
+        self.check_accepting()?;
+        loop {
+            let snapshot = self.get(task).await?;
+            if !snapshot.status.is_settled() {
+                match self.cancel(task).await {
+                    // It settled in between.
+                    Ok(_) | Err(TaskError::WrongState(_)) => {}
+                    Err(error) => return Err(error),
+                }
+                let settled = tokio::time::timeout(self.cancel_grace() + DELETE_SLACK, self.wait(task)).await;
+                settled.map_err(StoreError::unavailable)??;
+                continue;
+            }
+            match self.journal().remove(task, snapshot.seq).await {
+                Err(TaskError::Store(error)) if matches!(*error, StoreError::Conflict { .. }) => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn check_agent(&self, agent_id: &str) -> Result<(), TaskError> {
+        match self.known_agents().find(agent_id) {
+            // An observer knows no agents but those it was told; the owner judges.
+            None if !self.is_owner() => Ok(()),
+            None => Err(TaskError::UnknownAgent { agent_id: agent_id.to_owned() }),
+            Some(agent) if !agent.info.available => {
+                let reason = agent.info.reason.as_deref().unwrap_or("it is not available");
+                Err(TaskError::invalid("agent_id", format!("`{agent_id}` cannot run here: {reason}")))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    async fn created_before(&self, key: &str) -> Result<Option<Task>, TaskError> {
+        match self.journal().store().find_key(key).await? {
+            Some(keyed) => self.get(keyed.task).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn sent_before(&self, keyed: Keyed) -> Result<Sent, TaskError> {
+        let event = self.journal().event(keyed.task, keyed.seq).await?;
+        let message: MessageAdded = event.decode().map_err(|error| StoreError::corrupt("a message", error))?;
+        let status = self.get(keyed.task).await?.status;
+        Ok(Sent { message_id: message.message_id, seq: keyed.seq, status, repeated: true })
+    }
+
+    async fn check_unanswered(&self, task: TaskId, request_id: &str) -> Result<(), TaskError> {
+        let Some(InputAnswered { request_id, answer, by }) = self.journal().answer(task, request_id).await? else {
+            return Ok(());
+        };
+        Err(TaskError::AlreadyAnswered { request_id, answer, by })
+    }
+}
+
+/// Answers an open question: the key makes sure that there is one answer, whoever else answers now.
+pub(super) fn record_answer(draft: &mut Draft, request_id: &str, answer: Value, by: &str) -> Result<(), TaskError> {
+    let answered = InputAnswered { request_id: request_id.to_owned(), answer, by: by.to_owned() };
+    let seq = draft.record(answered)?;
+    draft.set_key(answer_key(draft.task().id, request_id), seq);
+    Ok(())
+}
+
+/// The end of a cancelled task: what waits is refused, with that reason.
+pub(super) fn record_cancelled(draft: &mut Draft) -> Result<(), TaskError> {
+    let waiting: Vec<_> = draft.task().book.queued.iter().map(|queued| queued.id).collect();
+    for message_id in waiting {
+        draft.record(MessageRefused { message_id, reason: "cancelled".to_owned() })?;
+    }
+    draft.record(Cancelled {}).map(drop)
+}
+
+fn record_cancel(draft: &mut Draft) -> Result<(), TaskError> {
+    match draft.task().status {
+        TaskStatus::Cancelled => Ok(()),
+        TaskStatus::Pending => {
+            draft.record(CancelRequested {})?;
+            record_cancelled(draft)
+        }
+        TaskStatus::Running | TaskStatus::AwaitingInput => {
+            if !draft.task().is_stopping() {
+                draft.record(CancelRequested {})?;
+            }
+            Ok(())
+        }
+        settled @ (TaskStatus::Completed | TaskStatus::Failed | TaskStatus::Interrupted) => {
+            Err(TaskError::wrong_state(settled, TaskStatus::Cancelled))
+        }
+    }
+}
+
+fn check_answer(request: &InputRequest, answer: &Value) -> Result<(), TaskError> {
+    if answer.is_null() {
+        return Err(TaskError::invalid("answer", "null is no answer"));
+    }
+    let chosen = answer.as_str().is_some_and(|id| request.options.iter().any(|option| option.id == id));
+    if request.request == RequestKind::Permission && !chosen {
+        let ids: Vec<_> = request.options.iter().map(|option| option.id.as_str()).collect();
+        let reason = format!("{answer} is none of the options: {}", ids.join(", "));
+        return Err(TaskError::invalid("answer", reason));
+    }
+    Ok(())
+}
+
+fn is_duplicate(error: &TaskError) -> bool {
+    matches!(error, TaskError::Store(error) if matches!(**error, StoreError::Duplicate { .. }))
+}
+
+/// A creation under way, counted so that many at once do not exceed the limit together.
+struct Place<'a>(&'a TaskManager);
+
+impl<'a> Place<'a> {
+    async fn take(manager: &'a TaskManager) -> Result<Self, TaskError> {
+        let under_way = manager.creating().fetch_add(1, Ordering::AcqRel);
+        let place = Self(manager);
+        let limit = manager.limits().pending_tasks;
+        let pending = usize::try_from(manager.counts().await?.pending).unwrap_or(usize::MAX);
+        if pending.saturating_add(under_way) >= limit { Err(TaskError::TooManyPending { limit }) } else { Ok(place) }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.creating().fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// How long a deletion waits for a task to stop, beyond the grace period.
+const DELETE_SLACK: Duration = Duration::from_secs(5);

@@ -1,0 +1,363 @@
+//! One run of one task, from its start to its settled end.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
+
+use super::agent::Agents;
+use super::builder::Settings;
+use super::commands::{record_answer, record_cancelled};
+use crate::error::TaskError;
+use crate::log::{Draft, Head, Journal, Writer};
+use crate::model::{Completed, Failed, InstanceId, Interrupted, Requeued, RunStarted, Task, TaskId, TaskStatus};
+use crate::runner::{AgentRunner, RunContext, RunId, RunParts, RunResult};
+
+/// What a run needs from the scheduler that owns it.
+pub(super) struct Run {
+    pub(super) journal: Journal,
+    pub(super) agents: Agents,
+    pub(super) settings: Settings,
+    pub(super) shutdown: watch::Receiver<Option<Duration>>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+enum Outcome {
+    Completed,
+    Failed(String),
+    /// The process shuts down, and the grace period is over.
+    ShutDown,
+}
+
+impl Run {
+    /// Starts the task's next run, waits for its end whatever happens, and settles it. Does nothing when the task is
+    /// no longer pending.
+    pub(super) async fn run(self, task: TaskId) {
+        let writer = self.journal.writer(task);
+        let started = match start(&writer, self.journal.instance()).await {
+            Ok(started) => started,
+            Err(TaskError::WrongState(_) | TaskError::NotFound(_) | TaskError::ShutDown) => return,
+            Err(error) => {
+                tracing::warn!(%task, error = &error as &dyn std::error::Error, "cannot start the run; trying again");
+                return tokio::time::sleep(RETRY_AFTER).await;
+            }
+        };
+        let span = tracing::info_span!("run", %task, run = started.run, agent = started.agent_id);
+        self.supervise(writer, started).instrument(span).await;
+    }
+
+    async fn supervise(mut self, writer: Arc<Writer>, task: Task) {
+        let id = RunId::new(task.id, task.run);
+        let Some(agent) = self.agents.find(&task.agent_id) else {
+            let outcome = Outcome::Failed(format!("there is no agent `{}` here", task.agent_id));
+            return self.settle(&writer, id, &outcome).await;
+        };
+        let runner = Arc::clone(&agent.runner);
+        let cancel = CancellationToken::new();
+        let context = RunContext::new(RunParts {
+            journal: self.journal.clone(),
+            writer: Arc::clone(&writer),
+            task,
+            instance: self.journal.instance(),
+            cancel: cancel.clone(),
+            asked: AtomicU32::new(0),
+        });
+
+        tracing::debug!("run started");
+        let working = spawn(Arc::clone(&runner), context);
+        let Some(outcome) = self.watch_over(working, &writer, id, &cancel).await else {
+            tracing::warn!("the task was taken over; its run is dropped");
+            clean_up(runner, id).await;
+            return;
+        };
+        cancel.cancel();
+        // From here on the run cannot add anything, also if it was left behind hanging.
+        writer.end(id.run);
+        clean_up(runner, id).await;
+        self.settle(&writer, id, &outcome).await;
+        tracing::debug!(?outcome, "run ended");
+    }
+
+    /// Waits for the run, and ends it when it has to end. `None` when the task is no longer ours.
+    async fn watch_over(
+        &mut self,
+        mut working: AbortOnDropHandle<RunResult>,
+        writer: &Arc<Writer>,
+        id: RunId,
+        cancel: &CancellationToken,
+    ) -> Option<Outcome> {
+        let mut snapshots = writer.snapshots();
+        let mut idle = Idle::new(&self.journal, id.task, self.settings.idle_timeout);
+        let mut deadlines = Deadlines::default();
+        let run_until = self.settings.run_timeout.map(|limit| Instant::now() + limit);
+        // Set once the run was told to stop: when it is dropped, and what it then ended as.
+        let mut stopping: Option<(Instant, Outcome)> = None;
+        let mut shutdown_at: Option<Instant> = None;
+
+        loop {
+            let snapshot = snapshots.borrow_and_update().clone();
+            if let Some(task) = &snapshot {
+                if task.run != id.run || !task.status.is_active() || task.owner() != Some(self.journal.instance()) {
+                    return None;
+                }
+                if task.is_stopping() && stopping.is_none() {
+                    cancel.cancel();
+                    // What it ends as is decided by the log, which says that it was cancelled.
+                    stopping = Some((Instant::now() + self.settings.cancel_grace, Outcome::Completed));
+                }
+                deadlines.update(task, self.journal.now());
+                idle.awaits_input(task.status == TaskStatus::AwaitingInput);
+            }
+            if let Err(error) = writer.check(id.run)
+                && stopping.is_none()
+            {
+                cancel.cancel();
+                let outcome = Outcome::Failed(crate::RunError::from(error).message().to_owned());
+                stopping = Some((Instant::now() + self.settings.cancel_grace, outcome));
+            }
+            if let Some(grace) = *self.shutdown.borrow_and_update() {
+                shutdown_at.get_or_insert(Instant::now() + grace);
+            }
+
+            let last_moment = shutdown_at.map(|at| at + SHUTDOWN_STOP);
+            let force_at = stopping.as_ref().map(|(at, _)| last_moment.map_or(*at, |last| last.min(*at)));
+            tokio::select! {
+                biased;
+                ended = &mut working => {
+                    let outcome = match ended {
+                        Ok(Ok(())) => Outcome::Completed,
+                        Ok(Err(error)) => Outcome::Failed(error.message().to_owned()),
+                        Err(error) => Outcome::Failed(panic_words(error)),
+                    };
+                    // A run that was told to stop ended because of that, whatever it says.
+                    return Some(match stopping {
+                        Some((_, told @ (Outcome::Failed(_) | Outcome::ShutDown))) => told,
+                        _ => outcome,
+                    });
+                }
+                () = at(force_at) => {
+                    tracing::warn!("the run did not stop within the grace period and is dropped");
+                    working.abort();
+                    // A future that can be dropped is dropped at its next await; one that blocks its thread cannot
+                    // be, and is left behind without access to the log.
+                    let _ = tokio::time::timeout(DROP_PATIENCE, &mut working).await;
+                    return stopping.map(|(_, outcome)| outcome);
+                }
+                () = at(shutdown_at), if stopping.is_none() => {
+                    cancel.cancel();
+                    stopping = Some((Instant::now() + SHUTDOWN_STOP, Outcome::ShutDown));
+                }
+                () = at(run_until), if stopping.is_none() => {
+                    cancel.cancel();
+                    let words = format!("the run exceeded its time limit of {:?}", self.settings.run_timeout?);
+                    stopping = Some((Instant::now() + self.settings.cancel_grace, Outcome::Failed(words)));
+                }
+                limit = idle.passed(), if stopping.is_none() => {
+                    cancel.cancel();
+                    let words = format!("the run said nothing for {limit:?}");
+                    stopping = Some((Instant::now() + self.settings.cancel_grace, Outcome::Failed(words)));
+                }
+                request_id = deadlines.passed() => take_default(writer, request_id).await,
+                changed = snapshots.changed() => if changed.is_err() { return None },
+                _ = self.shutdown.changed(), if shutdown_at.is_none() => {}
+            }
+        }
+    }
+
+    /// Writes the end of the run. Does not give up: a task must not stay running without a run.
+    async fn settle(&self, writer: &Arc<Writer>, id: RunId, outcome: &Outcome) {
+        let (instance, mut delay) = (self.journal.instance(), RETRY_AFTER);
+        loop {
+            let outcome = outcome.clone();
+            let written = writer.update(move |draft| record_end(draft, id, instance, &outcome)).await;
+            match written {
+                Ok(()) | Err(TaskError::NotFound(_) | TaskError::ShutDown) => return,
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "cannot settle the task; trying again");
+                    if self.shutdown.borrow().is_some() {
+                        // The next owner finds it and settles it.
+                        return;
+                    }
+                }
+            }
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(LAST_RETRY_AFTER);
+        }
+    }
+}
+
+async fn start(writer: &Arc<Writer>, instance: InstanceId) -> Result<Task, TaskError> {
+    writer
+        .update(move |draft| {
+            let task = draft.task();
+            if task.status != TaskStatus::Pending {
+                return Err(TaskError::wrong_state(task.status, TaskStatus::Running));
+            }
+            let reason = task.book.pending_reason.clone().unwrap_or_else(|| "message".to_owned());
+            draft.record(RunStarted { run: draft.task().run + 1, reason, instance })?;
+            Ok(draft.task().clone())
+        })
+        .await
+}
+
+/// The end of a run, as the log and the outcome say.
+fn record_end(draft: &mut Draft, id: RunId, instance: InstanceId, outcome: &Outcome) -> Result<(), TaskError> {
+    let task = draft.task();
+    if task.run != id.run || !task.status.is_active() || task.owner() != Some(instance) {
+        return Ok(());
+    }
+    if task.is_stopping() {
+        return record_cancelled(draft);
+    }
+    match outcome {
+        Outcome::Completed => {
+            draft.record(Completed {})?;
+            // A message that was accepted while the run was ending starts the next one.
+            if draft.task().queued_messages > 0 {
+                draft.record(Requeued { reason: "message".to_owned() })?;
+            }
+        }
+        Outcome::Failed(error) => {
+            draft.record(Failed { error: error.clone() })?;
+        }
+        Outcome::ShutDown => {
+            draft.record(Interrupted { reason: "shutdown".to_owned() })?;
+        }
+    }
+    Ok(())
+}
+
+fn spawn(runner: Arc<dyn AgentRunner>, context: RunContext) -> AbortOnDropHandle<RunResult> {
+    let work = async move { runner.run(context).await };
+    AbortOnDropHandle::new(tokio::spawn(work.in_current_span()))
+}
+
+/// In a task of its own, so that neither a panic nor a hang of the runner's code keeps the task from being settled.
+async fn clean_up(runner: Arc<dyn AgentRunner>, id: RunId) {
+    let work = async move { runner.clean_up(&[id]).await };
+    let cleaning = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));
+    match tokio::time::timeout(CLEAN_UP, cleaning).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "cleaning up after the run failed"),
+        Err(_) => tracing::warn!("cleaning up after the run took too long"),
+    }
+}
+
+async fn take_default(writer: &Arc<Writer>, request_id: String) {
+    let outcome = writer
+        .update(move |draft| {
+            let default = draft.task().request(&request_id).and_then(|request| request.default.clone());
+            default.map_or(Ok(()), |answer| record_answer(draft, &request_id, answer, "deadline"))
+        })
+        .await;
+    if let Err(error) = outcome {
+        tracing::debug!(error = &error as &dyn std::error::Error, "the question was answered at its deadline");
+    }
+}
+
+/// When the defaults of open questions are taken.
+#[derive(Default)]
+struct Deadlines(HashMap<String, Instant>);
+
+impl Deadlines {
+    /// Wall-clock times become times of the timer once, when a question is first seen.
+    fn update(&mut self, task: &Task, now: chrono::DateTime<chrono::Utc>) {
+        self.0.retain(|request_id, _| task.request(request_id).is_some());
+        for request in &task.requests {
+            let (Some(deadline), Some(_)) = (request.deadline, &request.default) else { continue };
+            self.0.entry(request.request_id.clone()).or_insert_with(|| {
+                Instant::now() + (deadline - now).to_std().unwrap_or(Duration::ZERO).min(FAR)
+            });
+        }
+    }
+
+    async fn passed(&mut self) -> String {
+        let next = self.0.iter().min_by_key(|(_, at)| **at).map(|(request_id, at)| (request_id.clone(), *at));
+        let Some((request_id, at)) = next else { return pending().await };
+        sleep_until(at).await;
+        self.0.remove(&request_id);
+        request_id
+    }
+}
+
+/// How long the run said nothing: neither wrote nor waited for an answer.
+struct Idle {
+    limit: Option<Duration>,
+    head: Option<watch::Receiver<Head>>,
+    since: Instant,
+    awaits_input: bool,
+}
+
+impl Idle {
+    fn new(journal: &Journal, task: TaskId, limit: Option<Duration>) -> Self {
+        let head = limit.and_then(|_| journal.channel(task).ok()).map(|channel| channel.listen());
+        Self { limit, head, since: Instant::now(), awaits_input: false }
+    }
+
+    fn awaits_input(&mut self, awaits: bool) {
+        if self.awaits_input && !awaits {
+            self.since = Instant::now();
+        }
+        self.awaits_input = awaits;
+    }
+
+    /// Waits until the limit passed, and gives it.
+    async fn passed(&mut self) -> Duration {
+        let (Some(limit), Some(head)) = (self.limit, &mut self.head) else { return pending().await };
+        if self.awaits_input {
+            return pending().await;
+        }
+        loop {
+            tokio::select! {
+                biased;
+                moved = head.changed() => match moved {
+                    Ok(()) => self.since = Instant::now(),
+                    Err(_) => return pending().await,
+                },
+                () = sleep_until(self.since + limit) => return limit,
+            }
+        }
+    }
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => pending().await,
+    }
+}
+
+fn panic_words(error: tokio::task::JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else { return "the run was dropped".to_owned() };
+    let words = |panic: &(dyn Any + Send)| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        text.or_else(|| panic.downcast_ref::<&str>().copied()).map(str::to_owned)
+    };
+    match words(&*panic) {
+        Some(words) => format!("the runner panicked: {words}"),
+        None => "the runner panicked".to_owned(),
+    }
+}
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+const LAST_RETRY_AFTER: Duration = Duration::from_secs(30);
+
+// Together these stay below the second that a task may take beyond its grace period.
+/// How long a dropped run may take to let go of what it holds.
+const DROP_PATIENCE: Duration = Duration::from_millis(200);
+/// How long the runner may take to clean up.
+const CLEAN_UP: Duration = Duration::from_millis(600);
+/// How long a run may take to stop once the grace period of a shutdown is over.
+const SHUTDOWN_STOP: Duration = Duration::from_millis(200);
+
+/// A deadline beyond this is as good as none, and timers cannot hold much more.
+const FAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);

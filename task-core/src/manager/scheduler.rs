@@ -1,0 +1,238 @@
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+use tokio::task::{Id, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use super::agent::Agents;
+use super::builder::Settings;
+use super::run;
+use crate::error::TaskError;
+use crate::log::{Journal, News, TaskState, Watcher};
+use crate::model::{Task, TaskId, TaskStatus};
+use crate::store::{Order, StoreError, TaskQuery};
+
+/// Starts pending tasks, oldest first, as far as the limits allow, and owns the runs.
+///
+/// What is pending it learns as any viewer of the list does: a snapshot, then changes. So tasks that another process
+/// created, or that a message woke, need no path of their own.
+pub(super) struct Scheduler {
+    journal: Journal,
+    agents: Agents,
+    settings: Settings,
+    shutdown: watch::Receiver<Option<Duration>>,
+    abandon: CancellationToken,
+    watcher: Arc<Watcher>,
+    /// Pending tasks, by when they became pending.
+    queue: BTreeSet<(DateTime<Utc>, TaskId)>,
+    /// The same by id, with their agents.
+    waiting: HashMap<TaskId, (DateTime<Utc>, String)>,
+    /// Tasks that run, with their agents.
+    running: HashMap<TaskId, String>,
+    runs: JoinSet<()>,
+    run_tasks: HashMap<Id, TaskId>,
+}
+
+impl Scheduler {
+    pub(super) fn new(
+        journal: Journal,
+        agents: Agents,
+        settings: Settings,
+        shutdown: watch::Receiver<Option<Duration>>,
+        abandon: CancellationToken,
+    ) -> Self {
+        let watcher = Arc::new(Watcher::new(false));
+        journal.hub().add_watcher(&watcher);
+        Self {
+            journal,
+            agents,
+            settings,
+            shutdown,
+            abandon,
+            watcher,
+            queue: BTreeSet::new(),
+            waiting: HashMap::new(),
+            running: HashMap::new(),
+            runs: JoinSet::new(),
+            run_tasks: HashMap::new(),
+        }
+    }
+
+    /// Runs until the manager shuts down and all runs have ended, or until it is abandoned.
+    pub(super) async fn run(mut self) {
+        let mut alive = tokio::time::interval(KEEP_ALIVE_EVERY);
+        alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (abandon, mut shutdown) = (self.abandon.clone(), self.shutdown.clone());
+        loop {
+            let stopping = shutdown.borrow_and_update().is_some();
+            if stopping && self.runs.is_empty() {
+                return;
+            }
+            tokio::select! {
+                biased;
+                () = abandon.cancelled() => break,
+                _ = shutdown.changed(), if !stopping => {}
+                Some(ended) = self.runs.join_next_with_id() => {
+                    let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
+                    self.ended(id).await;
+                }
+                _ = alive.tick() => {
+                    if !self.keep_alive().await {
+                        break;
+                    }
+                }
+                news = self.watcher.next(Instant::now()), if !stopping => match news {
+                    Some(news) => self.take_in(news).await,
+                    None => return,
+                },
+            }
+            if shutdown.borrow().is_none() {
+                self.start_what_fits();
+            }
+        }
+        // Runs are dropped with this; the next owner finds their tasks and settles them.
+        self.runs.abort_all();
+        while self.runs.join_next().await.is_some() {}
+        if let Err(error) = self.journal.store().release(self.journal.instance()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot give the store back");
+        }
+    }
+
+    async fn take_in(&mut self, news: News) {
+        let outcome = if news.restart { self.reload().await } else { self.see_all(news.tasks).await };
+        match outcome {
+            Ok(()) => self.watcher.done(),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot read the pending tasks; trying again");
+                self.watcher.restart();
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+        }
+    }
+
+    /// All pending tasks, from the store.
+    async fn reload(&mut self) -> Result<(), TaskError> {
+        self.queue.clear();
+        self.waiting.clear();
+        let mut query = TaskQuery::default().with_statuses([TaskStatus::Pending]).with_order(Order::OldestFirst);
+        query.limit = PAGE;
+        loop {
+            let page = self.journal.list(&query).await?;
+            page.items.iter().for_each(|task| self.see(task));
+            match page.next {
+                Some(cursor) => query.cursor = Some(cursor),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn see_all(&mut self, tasks: HashMap<TaskId, TaskState>) -> Result<(), TaskError> {
+        for (task, state) in tasks {
+            match state {
+                TaskState::Known(task) => self.see(&task),
+                TaskState::Removed => self.forget(task),
+                TaskState::Unknown => self.look(task).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn look(&mut self, task: TaskId) -> Result<(), TaskError> {
+        match self.journal.load(task).await {
+            Ok(task) => self.see(&task),
+            Err(TaskError::NotFound(task)) => self.forget(task),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn see(&mut self, task: &Task) {
+        self.forget(task.id);
+        if task.status == TaskStatus::Pending {
+            let since = task.book.pending_since.unwrap_or(task.created_at);
+            self.queue.insert((since, task.id));
+            self.waiting.insert(task.id, (since, task.agent_id.clone()));
+        }
+    }
+
+    fn forget(&mut self, task: TaskId) {
+        if let Some((since, _)) = self.waiting.remove(&task) {
+            self.queue.remove(&(since, task));
+        }
+    }
+
+    fn start_what_fits(&mut self) {
+        let free = self.settings.max_running.saturating_sub(self.running.len());
+        if free == 0 || self.queue.is_empty() {
+            return;
+        }
+        let mut by_agent: HashMap<&str, usize> = HashMap::new();
+        for agent in self.running.values() {
+            *by_agent.entry(agent).or_default() += 1;
+        }
+        let mut chosen = Vec::new();
+        for (_, task) in &self.queue {
+            let Some((_, agent_id)) = self.waiting.get(task) else { continue };
+            // A message may have woken the task while its last run is still being put away.
+            if self.running.contains_key(task) {
+                continue;
+            }
+            let limit = self.agents.find(agent_id).map_or(usize::MAX, |agent| agent.max_running);
+            let running = by_agent.entry(agent_id).or_default();
+            if *running < limit {
+                *running += 1;
+                chosen.push((*task, agent_id.clone()));
+                if chosen.len() == free {
+                    break;
+                }
+            }
+        }
+        for (task, agent_id) in chosen {
+            self.forget(task);
+            let run = run::Run {
+                journal: self.journal.clone(),
+                agents: self.agents.clone(),
+                settings: self.settings,
+                shutdown: self.shutdown.clone(),
+            };
+            let handle = self.runs.spawn(run.run(task));
+            self.run_tasks.insert(handle.id(), task);
+            self.running.insert(task, agent_id);
+        }
+    }
+
+    /// A place is free. The task may wait again already: whatever happened, the log says so.
+    async fn ended(&mut self, run: Id) {
+        let Some(task) = self.run_tasks.remove(&run) else { return };
+        self.running.remove(&task);
+        if let Err(error) = self.look(task).await
+            && !matches!(error, TaskError::ShutDown)
+        {
+            tracing::warn!(%task, error = &error as &dyn std::error::Error, "cannot look at a task whose run ended");
+            self.watcher.restart();
+        }
+    }
+
+    /// False when another process took the store over: then nothing here may go on.
+    async fn keep_alive(&self) -> bool {
+        match self.journal.store().keep_alive(self.journal.instance()).await {
+            Ok(()) => true,
+            Err(error @ StoreError::Owned { .. }) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "lost the store; dropping all runs");
+                false
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot keep the store");
+                true
+            }
+        }
+    }
+}
+
+const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(5);
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+const PAGE: usize = 500;

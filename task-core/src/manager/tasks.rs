@@ -1,0 +1,296 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use super::agent::{AgentInfo, Agents};
+use super::builder::{Settings, TaskManagerBuilder};
+use super::recovery;
+use super::scheduler::Scheduler;
+use crate::clock::Clock;
+use crate::error::TaskError;
+use crate::limits::Limits;
+use crate::log::{Chunk, Journal, Subscription, TaskWatch};
+use crate::model::{Event, Seq, StatusCounts, Task, TaskId};
+use crate::store::{TaskPage, TaskQuery, TaskStore};
+use crate::transcript::{TranscriptPage, TranscriptQuery};
+
+/// Runs tasks and gives everybody access to them: the handle an application holds.
+///
+/// Clones are cheap and share one manager. When the last one is dropped the runs are dropped too, and found
+/// interrupted at the next start; [`TaskManager::shutdown`] ends them in good order.
+///
+/// ```
+/// use futures::TryStreamExt;
+/// use task_core::{MemoryStore, NewTask, RunContext, RunResult, Seq, TaskManager, TaskStatus};
+///
+/// async fn parrot(cx: RunContext) -> RunResult {
+///     while let Some(message) = cx.next_message().await? {
+///         cx.text("reply", message.text()).await?;
+///     }
+///     Ok(())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tasks = TaskManager::builder(MemoryStore::new()).runner("parrot", parrot).start().await?;
+/// let task = tasks.create(NewTask::new("parrot", "hello")).await?;
+///
+/// let events: Vec<_> = tasks.subscribe(task.id, Seq::ZERO).try_collect().await?;
+/// assert_eq!(events.last().map(|event| event.kind()), Some("completed"));
+/// assert_eq!(tasks.get(task.id).await?.status, TaskStatus::Completed);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TaskManager(Arc<Inner>);
+
+struct Inner {
+    journal: Journal,
+    agents: Agents,
+    is_owner: bool,
+    /// How long a run may take to stop, for those who wait for one that was cancelled.
+    cancel_grace: Duration,
+    /// Creations under way, so that many at once do not exceed the limit of pending tasks together.
+    creating: AtomicUsize,
+    /// The grace period, once the manager shuts down.
+    shutdown: watch::Sender<Option<Duration>>,
+    /// What runs in the background, and how it is told to end.
+    background: TaskTracker,
+    stop: CancellationToken,
+    _abandon_on_drop: DropGuard,
+}
+
+impl TaskManager {
+    /// Begins to set a manager up on a store.
+    pub fn builder(store: impl TaskStore) -> TaskManagerBuilder {
+        TaskManagerBuilder::new(store)
+    }
+
+    /// With settings: as the owner. Without: as an observer.
+    pub(super) async fn start(
+        store: Arc<dyn TaskStore>,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+        agents: Agents,
+        settings: Option<Settings>,
+    ) -> Result<Self, TaskError> {
+        let journal = Journal::new(store, clock, limits);
+        let background = TaskTracker::new();
+        let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
+        let deaf = abandon.child_token();
+        let shutdown = watch::Sender::new(None);
+
+        if settings.is_some() {
+            journal.store().claim(journal.instance()).await?;
+        }
+        // From here on the process hears of what others change, before it looks at what there is.
+        background.spawn(journal.clone().pump(deaf.clone()));
+        if let Some(settings) = settings {
+            if let Err(error) = recovery::recover(&journal, &agents).await {
+                abandon.cancel();
+                journal.store().release(journal.instance()).await?;
+                return Err(error);
+            }
+            let scheduler =
+                Scheduler::new(journal.clone(), agents.clone(), settings, shutdown.subscribe(), abandon.clone());
+            // Until its last run has ended a process must hear of what others want from it.
+            background.spawn(async move {
+                let _deaf_at_the_end = deaf.drop_guard();
+                scheduler.run().await;
+            });
+        } else {
+            let stop = stop.clone();
+            background.spawn(async move {
+                let _deaf_at_the_end = deaf.clone().drop_guard();
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = deaf.cancelled() => {}
+                }
+            });
+        }
+        background.close();
+        Ok(Self(Arc::new(Inner {
+            journal,
+            agents,
+            is_owner: settings.is_some(),
+            cancel_grace: settings.map_or(OBSERVER_GRACE, |settings| settings.cancel_grace),
+            creating: AtomicUsize::new(0),
+            shutdown,
+            background,
+            stop,
+            _abandon_on_drop: abandon.drop_guard(),
+        })))
+    }
+
+    /// Whether this manager runs tasks, or observes those of another process.
+    #[must_use]
+    pub fn is_owner(&self) -> bool {
+        self.0.is_owner
+    }
+
+    /// The agents that tasks can name, by id.
+    #[must_use]
+    pub fn agents(&self) -> Vec<AgentInfo> {
+        self.0.agents.infos()
+    }
+
+    /// What is accepted.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        self.0.journal.limits()
+    }
+
+    /// The task as it is now.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::NotFound`], or that of the store.
+    pub async fn get(&self, task: TaskId) -> Result<Task, TaskError> {
+        self.0.journal.load(task).await
+    }
+
+    /// A page of tasks.
+    ///
+    /// # Errors
+    ///
+    /// When the limit is 0, the cursor is not one of this store, or the store cannot be read.
+    pub async fn list(&self, query: &TaskQuery) -> Result<TaskPage, TaskError> {
+        if query.limit == 0 {
+            return Err(TaskError::invalid("limit", "0 is not a page size; 1 and more is"));
+        }
+        self.0.journal.list(query).await
+    }
+
+    /// How many tasks are in each state, at one moment.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub async fn counts(&self) -> Result<StatusCounts, TaskError> {
+        self.0.journal.check_open()?;
+        Ok(self.0.journal.store().counts().await?)
+    }
+
+    /// At most `limit` events after `after`, exclusive. Empty at the end of the log.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::NotFound`], or that of the store.
+    pub async fn events(&self, task: TaskId, after: Seq, limit: usize) -> Result<Vec<Event>, TaskError> {
+        self.0.journal.check_open()?;
+        Ok(self.0.journal.store().events(task, after, limit, EVENTS_BYTES).await?)
+    }
+
+    /// The events of the task after `after`, exclusive: what is stored, then what comes, each once, in order.
+    ///
+    /// [`Seq::ZERO`] gives everything. Errors come as items of the stream; see [`Subscription`].
+    pub fn subscribe(&self, task: TaskId, after: Seq) -> Subscription {
+        Subscription::new(self.0.journal.clone(), task, after)
+    }
+
+    /// A page of the task as a conversation: the newest messages, unless told otherwise.
+    ///
+    /// # Errors
+    ///
+    /// When the limit is 0; [`TaskError::NotFound`]; that of the store.
+    pub async fn transcript(&self, task: TaskId, query: TranscriptQuery) -> Result<TranscriptPage, TaskError> {
+        if query.limit == 0 {
+            return Err(TaskError::invalid("limit", "0 is not a page size; 1 and more is"));
+        }
+        crate::transcript::page(self.journal(), task, query).await
+    }
+
+    /// The list of tasks as it changes; the first page of `query` comes first.
+    pub fn watch(&self, query: TaskQuery) -> TaskWatch {
+        TaskWatch::new(self.0.journal.clone(), query)
+    }
+
+    /// Waits until the task is settled, and gives it.
+    ///
+    /// Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError::NotFound`], also when it is removed meanwhile, [`TaskError::ShutDown`], or that of the store.
+    pub async fn wait(&self, task: TaskId) -> Result<Task, TaskError> {
+        loop {
+            let snapshot = self.get(task).await?;
+            if snapshot.status.is_settled() {
+                return Ok(snapshot);
+            }
+            let mut events = self.subscribe(task, snapshot.seq);
+            while let Some(chunk) = events.next_chunk().await {
+                if let Chunk::Ended { .. } = chunk? {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Ends everything in good order: nothing new is accepted, runs may finish for `grace` and are then stopped and
+    /// settled as interrupted, streams end, the store is closed. Returns within `grace` and about a second.
+    ///
+    /// Later calls of any clone are [`TaskError::ShutDown`]. A second call waits for the first.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be closed.
+    pub async fn shutdown(&self, grace: Duration) -> Result<(), TaskError> {
+        self.0.shutdown.send_if_modified(|current| {
+            let sooner = current.is_none_or(|current| grace < current);
+            if sooner {
+                *current = Some(grace);
+            }
+            sooner
+        });
+        self.0.stop.cancel();
+        self.0.background.wait().await;
+        self.0.journal.close();
+        self.0.journal.tracker().wait().await;
+        self.0.journal.store().release(self.0.journal.instance()).await.or_else(ignore_closed)?;
+        self.0.journal.store().close().await?;
+        Ok(())
+    }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    pub(super) fn known_agents(&self) -> &Agents {
+        &self.0.agents
+    }
+
+    pub(super) fn creating(&self) -> &AtomicUsize {
+        &self.0.creating
+    }
+
+    pub(super) fn cancel_grace(&self) -> Duration {
+        self.0.cancel_grace
+    }
+
+    /// Whether something new may begin.
+    pub(super) fn check_accepting(&self) -> Result<(), TaskError> {
+        if self.0.stop.is_cancelled() { Err(TaskError::ShutDown) } else { self.0.journal.check_open() }
+    }
+}
+
+impl fmt::Debug for TaskManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskManager").field("journal", &self.0.journal).finish_non_exhaustive()
+    }
+}
+
+fn ignore_closed(error: crate::StoreError) -> Result<(), crate::StoreError> {
+    if matches!(error, crate::StoreError::Closed) { Ok(()) } else { Err(error) }
+}
+
+/// Bytes after which a page of events is cut short.
+const EVENTS_BYTES: usize = 4 << 20;
+
+/// An observer does not know the owner's grace period; this is its default.
+const OBSERVER_GRACE: Duration = Duration::from_secs(5);

@@ -1,0 +1,105 @@
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::error::TaskError;
+use crate::model::{RequestKind, RequestOption};
+
+/// A question to whoever looks after the task.
+///
+/// ```
+/// use std::time::Duration;
+/// use task_core::{Ask, RequestOption};
+///
+/// let ask = Ask::permission("Run `rm -r build`?")
+///     .option(RequestOption::new("allow", "Allow"))
+///     .option(RequestOption::new("deny", "Deny"))
+///     .default_after(Duration::from_secs(3600), "deny");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[must_use = "a question is asked with `RunContext::ask`"]
+pub struct Ask {
+    pub(crate) kind: RequestKind,
+    pub(crate) prompt: String,
+    pub(crate) options: Vec<RequestOption>,
+    pub(crate) default: Option<(Duration, Value)>,
+    pub(crate) call_id: Option<String>,
+    pub(crate) key: Option<String>,
+}
+
+impl Ask {
+    /// A question whose answer may be anything, mostly text.
+    pub fn question(prompt: impl Into<String>) -> Self {
+        Self::new(RequestKind::Question, prompt)
+    }
+
+    /// A permission. The answer is the id of one of its options.
+    pub fn permission(prompt: impl Into<String>) -> Self {
+        Self::new(RequestKind::Permission, prompt)
+    }
+
+    fn new(kind: RequestKind, prompt: impl Into<String>) -> Self {
+        Self { kind, prompt: prompt.into(), options: Vec::new(), default: None, call_id: None, key: None }
+    }
+
+    /// Adds an answer to choose.
+    pub fn option(mut self, option: RequestOption) -> Self {
+        self.options.push(option);
+        self
+    }
+
+    /// Takes `answer` when nobody answered after `wait`. Without this the question waits for ever.
+    pub fn default_after(mut self, wait: Duration, answer: impl Into<Value>) -> Self {
+        self.default = Some((wait, answer.into()));
+        self
+    }
+
+    /// Says which tool call waits for the answer.
+    pub fn call_id(mut self, call_id: impl Into<String>) -> Self {
+        self.call_id = Some(call_id.into());
+        self
+    }
+
+    /// Names the question, for runs that are interrupted and repeat: the next run, asking under the same name, gets
+    /// the answer that was given meanwhile. Without a name the questions of a run are counted: the first, the
+    /// second …
+    ///
+    /// A name is 1 to 100 letters, digits, `-`, `_`, `.` or `:`. Asking twice under one name gives the first answer
+    /// twice.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    pub(crate) fn check(&self, prompt_limit: usize) -> Result<(), TaskError> {
+        TaskError::check("the prompt of a question in bytes", self.prompt.len(), prompt_limit)?;
+        if self.kind == RequestKind::Permission && self.options.is_empty() {
+            return Err(TaskError::invalid("options", "a permission needs at least one answer to choose"));
+        }
+        let Some(key) = &self.key else { return Ok(()) };
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+        if key.is_empty() || key.len() > 100 || !key.chars().all(legal) {
+            let reason = format!("`{key}` is not 1 to 100 letters, digits, `-`, `_`, `.` or `:`");
+            return Err(TaskError::invalid("key", reason));
+        }
+        Ok(())
+    }
+}
+
+/// What was answered, and by whom.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The answer: the id of an option, text, or any JSON value.
+    pub value: Value,
+    /// `user`, or `deadline` when the default was taken.
+    pub by: String,
+}
+
+impl Answer {
+    /// The answer as text: itself when it is text, its JSON otherwise.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.value.as_str().map_or_else(|| self.value.to_string(), str::to_owned)
+    }
+}
