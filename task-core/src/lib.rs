@@ -11,9 +11,9 @@ mod model;
 mod runner;
 mod store;
 mod sync;
-mod transcript;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod transcript;
 
 pub use clock::{Clock, SystemClock};
 pub use error::TaskError;
@@ -22,8 +22,13 @@ pub use log::{Chunk, EventBatch, Subscription, TaskChange, TaskWatch};
 pub use manager::{Agent, AgentInfo, CreatedTask, Sent, TaskManager, TaskManagerBuilder};
 pub use memory::MemoryStore;
 pub use model::*;
-pub use runner::{AgentRunner, Answer, Ask, Capabilities, IncomingMessage, RunContext, RunError, RunId, RunResult};
-pub use transcript::{Block, DeliveryState, Role, ToolBlock, Transcript, TranscriptMessage, TranscriptPage, TranscriptQuery};
+pub use runner::{
+    AgentRunner, Answer, Ask, Capabilities, IncomingMessage, RunContext, RunError, RunId, RunResult,
+};
 pub use store::{
-    BoxError, Change, Changes, Commit, Cursor, Durability, Keyed, Order, StoreError, TaskPage, TaskQuery, TaskStore,
+    BoxError, Change, Changes, Commit, Cursor, Durability, Keyed, Order, StoreError, TaskPage, TaskQuery,
+    TaskStore,
+};
+pub use transcript::{
+    Block, DeliveryState, Role, ToolBlock, Transcript, TranscriptMessage, TranscriptPage, TranscriptQuery,
 };

@@ -35,7 +35,15 @@ impl Draft {
         // A clock that was set back must not let the log go back in time.
         let at = to_millis(now).max(task.last_event_at);
         let base = task.seq;
-        Self { task, base, at, events: Vec::new(), changed: false, durability: Durability::Process, key: None }
+        Self {
+            task,
+            base,
+            at,
+            events: Vec::new(),
+            changed: false,
+            durability: Durability::Process,
+            key: None,
+        }
     }
 
     /// The beginning of a new task.
@@ -129,4 +137,3 @@ impl Draft {
         }
     }
 }
-

@@ -147,10 +147,12 @@ impl Hub {
 
     fn notify_watchers(&self, notify: impl Fn(&Watcher)) {
         let mut watchers = lock(&self.watchers);
-        watchers.retain(|watcher| watcher.upgrade().is_some_and(|watcher| {
-            notify(&watcher);
-            true
-        }));
+        watchers.retain(|watcher| {
+            watcher.upgrade().is_some_and(|watcher| {
+                notify(&watcher);
+                true
+            })
+        });
     }
 
     /// Lets the tails go that were not used for longest, down to three quarters of the limit, so that this does not
@@ -213,7 +215,8 @@ impl Channel {
     /// Moves the head, never back; the state at the same position may become known.
     fn advance(&self, new: Head) {
         self.head.send_if_modified(|head| {
-            let news = new.seq > head.seq || (new.seq == head.seq && head.status.is_none() && new.status.is_some());
+            let news =
+                new.seq > head.seq || (new.seq == head.seq && head.status.is_none() && new.status.is_some());
             if news && head.gone.is_none() {
                 *head = new;
             }

@@ -117,8 +117,14 @@ impl Journal {
     }
 
     /// The answer to a question of a task, if it was given.
-    pub(crate) async fn answer(&self, task: TaskId, request_id: &str) -> Result<Option<InputAnswered>, TaskError> {
-        let Some(keyed) = self.0.store.find_key(&answer_key(task, request_id)).await? else { return Ok(None) };
+    pub(crate) async fn answer(
+        &self,
+        task: TaskId,
+        request_id: &str,
+    ) -> Result<Option<InputAnswered>, TaskError> {
+        let Some(keyed) = self.0.store.find_key(&answer_key(task, request_id)).await? else {
+            return Ok(None);
+        };
         let event = self.event(task, keyed.seq).await?;
         let answered = event.decode().map_err(|error| StoreError::corrupt("an answer", error))?;
         Ok(Some(answered))

@@ -15,6 +15,6 @@ pub(crate) use hub::Head;
 pub(crate) use journal::{Journal, answer_key, create_key, message_key};
 pub use subscription::{Chunk, Subscription};
 pub use tail::EventBatch;
-pub use watch::{TaskChange, TaskWatch};
 pub(crate) use watch::{News, TaskState, Watcher};
+pub use watch::{TaskChange, TaskWatch};
 pub(crate) use writer::Writer;

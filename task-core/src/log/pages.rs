@@ -108,7 +108,9 @@ impl State {
         self.bytes += bytes;
         self.kept.insert(key, Kept { events: Arc::clone(events), bytes, used: self.uses });
         while self.bytes > limit {
-            let Some(oldest) = self.kept.iter().min_by_key(|(_, page)| page.used).map(|(key, _)| *key) else { return };
+            let Some(oldest) = self.kept.iter().min_by_key(|(_, page)| page.used).map(|(key, _)| *key) else {
+                return;
+            };
             if let Some(page) = self.kept.remove(&oldest) {
                 self.bytes -= page.bytes;
             }

@@ -58,8 +58,14 @@ pub enum Chunk {
 
 enum State {
     Idle(Box<Reader>),
-    Reading(BoxFuture<'static, (Box<Reader>, Result<Option<Chunk>, TaskError>)>),
+    Reading(BoxFuture<'static, Read>),
     Done,
+}
+
+/// What a read gives back: the reader, and what it found.
+struct Read {
+    reader: Box<Reader>,
+    found: Result<Option<Chunk>, TaskError>,
 }
 
 /// The cursor and what it reads from.
@@ -75,8 +81,15 @@ struct Reader {
 
 impl Subscription {
     pub(crate) fn new(journal: Journal, task: TaskId, after: Seq) -> Self {
-        let reader =
-            Reader { journal, task, cursor: after, follows: false, open: None, caught_up: false, ended: false };
+        let reader = Reader {
+            journal,
+            task,
+            cursor: after,
+            follows: false,
+            open: None,
+            caught_up: false,
+            ended: false,
+        };
         Self { state: State::Idle(Box::new(reader)), ready: None }
     }
 
@@ -110,18 +123,21 @@ impl Subscription {
             match &mut self.state {
                 State::Done => return Poll::Ready(None),
                 State::Idle(_) => {
-                    let State::Idle(mut reader) = std::mem::replace(&mut self.state, State::Done) else { continue };
+                    let State::Idle(mut reader) = std::mem::replace(&mut self.state, State::Done) else {
+                        continue;
+                    };
                     self.state = State::Reading(
                         async move {
-                            let result = reader.next().await;
-                            (reader, result)
+                            let found = reader.next().await;
+                            Read { reader, found }
                         }
                         .boxed(),
                     );
                 }
                 State::Reading(reading) => {
                     let (reader, result) = ready!(reading.poll_unpin(cx));
-                    self.state = if matches!(result, Ok(Some(_))) { State::Idle(reader) } else { State::Done };
+                    self.state =
+                        if matches!(result, Ok(Some(_))) { State::Idle(reader) } else { State::Done };
                     return Poll::Ready(result.transpose());
                 }
             }

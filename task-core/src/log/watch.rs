@@ -38,6 +38,7 @@ pub enum TaskChange {
 ///
 /// Every task is told, also those the query of the snapshot left out: filter what you show.
 #[derive(Debug)]
+#[must_use = "a watch reads nothing unless it is asked"]
 pub struct TaskWatch {
     journal: Journal,
     query: TaskQuery,

@@ -85,7 +85,10 @@ impl Agent {
 
 impl fmt::Debug for Agent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Agent").field("info", &self.info).field("max_running", &self.max_running).finish_non_exhaustive()
+        f.debug_struct("Agent")
+            .field("info", &self.info)
+            .field("max_running", &self.max_running)
+            .finish_non_exhaustive()
     }
 }
 

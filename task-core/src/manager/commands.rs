@@ -263,13 +263,15 @@ impl TaskManager {
 
     async fn sent_before(&self, keyed: Keyed) -> Result<Sent, TaskError> {
         let event = self.journal().event(keyed.task, keyed.seq).await?;
-        let message: MessageAdded = event.decode().map_err(|error| StoreError::corrupt("a message", error))?;
+        let message: MessageAdded =
+            event.decode().map_err(|error| StoreError::corrupt("a message", error))?;
         let status = self.get(keyed.task).await?.status;
         Ok(Sent { message_id: message.message_id, seq: keyed.seq, status, repeated: true })
     }
 
     async fn check_unanswered(&self, task: TaskId, request_id: &str) -> Result<(), TaskError> {
-        let Some(InputAnswered { request_id, answer, by }) = self.journal().answer(task, request_id).await? else {
+        let Some(InputAnswered { request_id, answer, by }) = self.journal().answer(task, request_id).await?
+        else {
             return Ok(());
         };
         Err(TaskError::AlreadyAnswered { request_id, answer, by })
@@ -277,7 +279,12 @@ impl TaskManager {
 }
 
 /// Answers an open question: the key makes sure that there is one answer, whoever else answers now.
-pub(super) fn record_answer(draft: &mut Draft, request_id: &str, answer: Value, by: &str) -> Result<(), TaskError> {
+pub(super) fn record_answer(
+    draft: &mut Draft,
+    request_id: &str,
+    answer: Value,
+    by: &str,
+) -> Result<(), TaskError> {
     let answered = InputAnswered { request_id: request_id.to_owned(), answer, by: by.to_owned() };
     let seq = draft.record(answered)?;
     draft.set_key(answer_key(draft.task().id, request_id), seq);
@@ -338,7 +345,11 @@ impl<'a> Place<'a> {
         let place = Self(manager);
         let limit = manager.limits().pending_tasks;
         let pending = usize::try_from(manager.counts().await?.pending).unwrap_or(usize::MAX);
-        if pending.saturating_add(under_way) >= limit { Err(TaskError::TooManyPending { limit }) } else { Ok(place) }
+        if pending.saturating_add(under_way) >= limit {
+            Err(TaskError::TooManyPending { limit })
+        } else {
+            Ok(place)
+        }
     }
 }
 

@@ -18,7 +18,9 @@ use super::builder::Settings;
 use super::commands::{record_answer, record_cancelled};
 use crate::error::TaskError;
 use crate::log::{Draft, Head, Journal, Writer};
-use crate::model::{Completed, Failed, InstanceId, Interrupted, Requeued, RunStarted, Task, TaskId, TaskStatus};
+use crate::model::{
+    Completed, Failed, InstanceId, Interrupted, Requeued, RunStarted, Task, TaskId, TaskStatus,
+};
 use crate::runner::{AgentRunner, RunContext, RunId, RunParts, RunResult};
 
 /// What a run needs from the scheduler that owns it.
@@ -106,7 +108,10 @@ impl Run {
         loop {
             let snapshot = snapshots.borrow_and_update().clone();
             if let Some(task) = &snapshot {
-                if task.run != id.run || !task.status.is_active() || task.owner() != Some(self.journal.instance()) {
+                if task.run != id.run
+                    || !task.status.is_active()
+                    || task.owner() != Some(self.journal.instance())
+                {
                     return None;
                 }
                 if task.is_stopping() && stopping.is_none() {
@@ -182,7 +187,10 @@ impl Run {
             match written {
                 Ok(()) | Err(TaskError::NotFound(_) | TaskError::ShutDown) => return,
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "cannot settle the task; trying again");
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot settle the task; trying again"
+                    );
                     if self.shutdown.borrow().is_some() {
                         // The next owner finds it and settles it.
                         return;
@@ -210,7 +218,12 @@ async fn start(writer: &Arc<Writer>, instance: InstanceId) -> Result<Task, TaskE
 }
 
 /// The end of a run, as the log and the outcome say.
-fn record_end(draft: &mut Draft, id: RunId, instance: InstanceId, outcome: &Outcome) -> Result<(), TaskError> {
+fn record_end(
+    draft: &mut Draft,
+    id: RunId,
+    instance: InstanceId,
+    outcome: &Outcome,
+) -> Result<(), TaskError> {
     let task = draft.task();
     if task.run != id.run || !task.status.is_active() || task.owner() != Some(instance) {
         return Ok(());
@@ -247,7 +260,9 @@ async fn clean_up(runner: Arc<dyn AgentRunner>, id: RunId) {
     let cleaning = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));
     match tokio::time::timeout(CLEAN_UP, cleaning).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "cleaning up after the run failed"),
+        Ok(Err(error)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "cleaning up after the run failed")
+        }
         Err(_) => tracing::warn!("cleaning up after the run took too long"),
     }
 }
@@ -260,7 +275,10 @@ async fn take_default(writer: &Arc<Writer>, request_id: String) {
         })
         .await;
     if let Err(error) = outcome {
-        tracing::debug!(error = &error as &dyn std::error::Error, "the question was answered at its deadline");
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "the question was answered at its deadline"
+        );
     }
 }
 

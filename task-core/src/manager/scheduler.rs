@@ -107,7 +107,10 @@ impl Scheduler {
         match outcome {
             Ok(()) => self.watcher.done(),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "cannot read the pending tasks; trying again");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot read the pending tasks; trying again"
+                );
                 self.watcher.restart();
                 tokio::time::sleep(RETRY_AFTER).await;
             }
@@ -118,7 +121,8 @@ impl Scheduler {
     async fn reload(&mut self) -> Result<(), TaskError> {
         self.queue.clear();
         self.waiting.clear();
-        let mut query = TaskQuery::default().with_statuses([TaskStatus::Pending]).with_order(Order::OldestFirst);
+        let mut query =
+            TaskQuery::default().with_statuses([TaskStatus::Pending]).with_order(Order::OldestFirst);
         query.limit = PAGE;
         loop {
             let page = self.journal.list(&query).await?;
@@ -222,7 +226,10 @@ impl Scheduler {
         match self.journal.store().keep_alive(self.journal.instance()).await {
             Ok(()) => true,
             Err(error @ StoreError::Owned { .. }) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "lost the store; dropping all runs");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "lost the store; dropping all runs"
+                );
                 false
             }
             Err(error) => {

@@ -96,8 +96,13 @@ impl TaskManager {
                 journal.store().release(journal.instance()).await?;
                 return Err(error);
             }
-            let scheduler =
-                Scheduler::new(journal.clone(), agents.clone(), settings, shutdown.subscribe(), abandon.clone());
+            let scheduler = Scheduler::new(
+                journal.clone(),
+                agents.clone(),
+                settings,
+                shutdown.subscribe(),
+                abandon.clone(),
+            );
             // Until its last run has ended a process must hear of what others want from it.
             background.spawn(async move {
                 let _deaf_at_the_end = deaf.drop_guard();
@@ -198,7 +203,11 @@ impl TaskManager {
     /// # Errors
     ///
     /// When the limit is 0; [`TaskError::NotFound`]; that of the store.
-    pub async fn transcript(&self, task: TaskId, query: TranscriptQuery) -> Result<TranscriptPage, TaskError> {
+    pub async fn transcript(
+        &self,
+        task: TaskId,
+        query: TranscriptQuery,
+    ) -> Result<TranscriptPage, TaskError> {
         if query.limit == 0 {
             return Err(TaskError::invalid("limit", "0 is not a page size; 1 and more is"));
         }

@@ -47,7 +47,8 @@ impl Event {
         kind: &str,
         data: &str,
     ) -> Result<Self, CorruptEvent> {
-        if kind.is_empty() || !kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+        if kind.is_empty() || !kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        {
             return Err(CorruptEvent { task, seq, what: "kind is not a word of a-z, 0-9 and _" });
         }
         let Some(fields) = data.strip_prefix('{').filter(|rest| rest.ends_with('}')) else {
@@ -73,7 +74,8 @@ impl Event {
         let fields_from = json.len();
         json.push_str(fields);
 
-        let offset = |at: usize| u32::try_from(at).map_err(|_| CorruptEvent { task, seq, what: "data exceeds 4 GiB" });
+        let offset =
+            |at: usize| u32::try_from(at).map_err(|_| CorruptEvent { task, seq, what: "data exceeds 4 GiB" });
         Ok(Self(Arc::new(Inner {
             task,
             seq,
@@ -84,7 +86,12 @@ impl Event {
         })))
     }
 
-    pub(crate) fn new(task: TaskId, seq: Seq, at: DateTime<Utc>, payload: &Payload) -> Result<Self, MakeEventError> {
+    pub(crate) fn new(
+        task: TaskId,
+        seq: Seq,
+        at: DateTime<Utc>,
+        payload: &Payload,
+    ) -> Result<Self, MakeEventError> {
         let data = match payload {
             Payload::Lifecycle(lifecycle) => lifecycle.write()?,
             Payload::Output(output) => output.write()?,
@@ -240,7 +247,9 @@ mod tests {
         let data = r#"{"big":123456789012345678901234567890,"z":1,"a":[1.0,2e400]}"#;
         let event = event("hologram", data).expect("valid");
         assert_eq!(event.data(), data);
-        let Payload::Other { kind, data: kept } = event.payload() else { panic!("unknown kind became known") };
+        let Payload::Other { kind, data: kept } = event.payload() else {
+            panic!("unknown kind became known")
+        };
         assert_eq!((kind.as_str(), kept.as_str()), ("hologram", data));
     }
 

@@ -21,12 +21,13 @@ pub use id::{InstanceId, MessageId, TaskId};
 pub use json::Json;
 pub use new_task::{Message, NewTask};
 pub use output::{
-    Custom, Notice, NoticeLevel, Output, Plan, PlanEntry, PlanStatus, RawOutput, TextDelta, ThinkingDelta, ToolCall,
-    ToolStatus, ToolUpdate, TurnEnded, UsageReport,
+    Custom, Notice, NoticeLevel, Output, Plan, PlanEntry, PlanStatus, RawOutput, TextDelta, ThinkingDelta,
+    ToolCall, ToolStatus, ToolUpdate, TurnEnded, UsageReport,
 };
 pub use payload::{
-    CancelRequested, Cancelled, Checkpoint, Completed, Created, Delivery, Failed, InputAnswered, Interrupted, Lifecycle,
-    MessageAdded, MessageDelivered, MessageRefused, Payload, Renamed, Requeued, RunStarted, SessionSet,
+    CancelRequested, Cancelled, Checkpoint, Completed, Created, Delivery, Failed, InputAnswered, Interrupted,
+    Lifecycle, MessageAdded, MessageDelivered, MessageRefused, Payload, Renamed, Requeued, RunStarted,
+    SessionSet,
 };
 pub use request::{InputRequest, RequestKind, RequestOption};
 pub use seq::Seq;

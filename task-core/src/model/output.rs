@@ -75,7 +75,10 @@ impl Output {
             Self::Text(delta) => delta.block.len() + delta.text.len(),
             Self::Thinking(delta) => delta.block.len() + delta.text.len(),
             Self::ToolCall(call) => {
-                call.call_id.len() + call.name.len() + call.title.len() + call.input.as_ref().map_or(0, json_len)
+                call.call_id.len()
+                    + call.name.len()
+                    + call.title.len()
+                    + call.input.as_ref().map_or(0, json_len)
             }
             Self::ToolUpdate(update) => {
                 update.call_id.len()

@@ -75,7 +75,9 @@ impl TaskStatus {
             Self::Pending => matches!(next, Self::Running | Self::AwaitingInput | Self::Cancelled),
             Self::Running => !matches!(next, Self::Pending | Self::Running),
             Self::AwaitingInput => !matches!(next, Self::Pending | Self::AwaitingInput),
-            Self::Completed | Self::Failed | Self::Cancelled | Self::Interrupted => matches!(next, Self::Pending),
+            Self::Completed | Self::Failed | Self::Cancelled | Self::Interrupted => {
+                matches!(next, Self::Pending)
+            }
         }
     }
 
@@ -104,7 +106,10 @@ impl FromStr for TaskStatus {
     type Err = UnknownStatus;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| UnknownStatus(text.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| UnknownStatus(text.to_owned()))
     }
 }
 

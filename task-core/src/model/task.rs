@@ -124,7 +124,11 @@ impl Task {
     /// # Errors
     ///
     /// When `stored` is not what [`Task::to_stored`] made.
-    pub fn from_stored(stored: &str, seq: Seq, last_event_at: DateTime<Utc>) -> Result<Self, serde_json::Error> {
+    pub fn from_stored(
+        stored: &str,
+        seq: Seq,
+        last_event_at: DateTime<Utc>,
+    ) -> Result<Self, serde_json::Error> {
         let StoredTask { task, book } = serde_json::from_str(stored)?;
         Ok(Self { book, seq, last_event_at, ..task })
     }

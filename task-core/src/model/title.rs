@@ -5,39 +5,32 @@ use super::content::Content;
 pub(crate) fn from_message(content: &[Content]) -> String {
     let words = content.iter().filter_map(Content::as_text).flat_map(str::split_whitespace);
     let mut line = String::new();
-    let mut chars = 0;
     for word in words {
-        let word: String = word.chars().filter(|c| !c.is_control()).collect();
-        let gap = usize::from(chars > 0);
-        let length = word.chars().count();
-        if chars + gap + length > MAX_CHARS {
-            return if chars >= MAX_CHARS / 2 { ellipsis(&line) } else { cut(&format!("{line} {word}")) };
-        }
-        if gap == 1 {
+        if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(&word);
-        chars += gap + length;
+        line.extend(word.chars().filter(|c| !c.is_control()));
+        if line.chars().count() > MAX_CHARS {
+            return cut(&line);
+        }
     }
     if line.is_empty() { "Untitled task".to_owned() } else { line }
 }
 
-/// Cuts inside a long word, but not between a character and what belongs to it.
+/// The beginning of a line that is too long, and an ellipsis: up to the last whole word when that keeps half of what
+/// there is room for, otherwise within a word, but never between a character and what belongs to it.
 fn cut(line: &str) -> String {
-    let chars: Vec<char> = line.trim_start().chars().collect();
-    if chars.len() <= MAX_CHARS {
-        return chars.into_iter().collect();
-    }
-    let mut end = MAX_CHARS - 1;
-    while end > 1 && (is_joined(chars[end]) || chars[end - 1] == ZERO_WIDTH_JOINER) {
-        end -= 1;
-    }
-    ellipsis(&chars[..end].iter().collect::<String>())
-}
-
-/// The line and an ellipsis, together at most the limit.
-fn ellipsis(line: &str) -> String {
-    let kept: String = line.chars().take(MAX_CHARS - 1).collect();
+    let chars: Vec<char> = line.chars().collect();
+    let room = MAX_CHARS - 1;
+    let on_a_word = chars[..=room].iter().rposition(|c| *c == ' ').filter(|end| *end >= MAX_CHARS / 2);
+    let end = on_a_word.unwrap_or_else(|| {
+        let mut end = room;
+        while end > 1 && (is_joined(chars[end]) || chars[end - 1] == ZERO_WIDTH_JOINER) {
+            end -= 1;
+        }
+        end
+    });
+    let kept: String = chars[..end].iter().collect();
     format!("{}…", kept.trim_end())
 }
 

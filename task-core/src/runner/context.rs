@@ -8,15 +8,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
+use super::RunId;
 use super::ask::{Answer, Ask};
 use super::error::{RunError, RunResult};
-use super::RunId;
 use crate::error::TaskError;
 use crate::log::{Draft, Journal, Subscription, Writer};
 use crate::model::{
-    Checkpoint, Content, Custom, Delivery, InputAnswered, InputRequest, InstanceId, Json, Lifecycle, MessageAdded,
-    MessageDelivered, MessageId, Notice, NoticeLevel, Output, Payload, Queued, Seq, SessionSet, Task, ToolCall,
-    ToolUpdate,
+    Checkpoint, Content, Custom, Delivery, InputAnswered, InputRequest, InstanceId, Json, Lifecycle,
+    MessageAdded, MessageDelivered, MessageId, Notice, NoticeLevel, Output, Payload, Queued, Seq, SessionSet,
+    Task, ToolCall, ToolUpdate,
 };
 
 /// What a run works with: its task, its messages, and the way to the log.
@@ -273,7 +273,9 @@ impl RunContext {
         }
         match self.0.journal.answer(id, &request_id).await? {
             Some(answer) => Ok(answer.into()),
-            None => Err(RunError::new(format!("the run was asked to stop while request `{request_id}` was open"))),
+            None => {
+                Err(RunError::new(format!("the run was asked to stop while request `{request_id}` was open")))
+            }
         }
     }
 
@@ -355,9 +357,13 @@ impl RunContext {
             .await?;
         let Some(queued) = taken else { return Ok(None) };
         let event = self.0.journal.event(self.0.task.id, queued.seq).await?;
-        let Payload::Lifecycle(Lifecycle::Message(MessageAdded { message_id, content, delivery })) = event.payload()
+        let Payload::Lifecycle(Lifecycle::Message(MessageAdded { message_id, content, delivery })) =
+            event.payload()
         else {
-            return Err(RunError::new(format!("event {} of the log is not the message it should be", queued.seq)));
+            return Err(RunError::new(format!(
+                "event {} of the log is not the message it should be",
+                queued.seq
+            )));
         };
         Ok(Some(IncomingMessage { id: message_id, content, delivery }))
     }
@@ -390,7 +396,9 @@ impl RunContext {
         let mut snapshots = self.0.writer.snapshots();
         let reached = |task: &Option<Arc<Task>>| {
             let over = self.0.writer.check(run).is_err();
-            over || task.as_ref().is_some_and(|task| task.run != run || !task.status.is_active() || wanted(task))
+            over || task
+                .as_ref()
+                .is_some_and(|task| task.run != run || !task.status.is_active() || wanted(task))
         };
         // The writer lives as long as this run does, so the sender is there.
         drop(snapshots.wait_for(reached).await);
@@ -405,7 +413,10 @@ impl From<InputAnswered> for Answer {
 
 impl fmt::Debug for RunContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunContext").field("task", &self.0.task.id).field("run", &self.0.task.run).finish_non_exhaustive()
+        f.debug_struct("RunContext")
+            .field("task", &self.0.task.id)
+            .field("run", &self.0.task.run)
+            .finish_non_exhaustive()
     }
 }
 

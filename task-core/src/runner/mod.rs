@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use crate::model::TaskId;
 
 pub use ask::{Answer, Ask};
-pub use context::{IncomingMessage, RunContext};
 pub(crate) use context::RunParts;
+pub use context::{IncomingMessage, RunContext};
 pub use error::{RunError, RunResult};
 
 /// Something that does the work of a task: an agent, or the way to one.

@@ -154,7 +154,11 @@ mod tests {
         changes.publish(Some(other), Change::Moved { task, seq: Seq::new(2) });
         changes.close();
 
-        assert_eq!(mine.next().await, Some(Change::Moved { task, seq: Seq::new(2) }), "changes of a task merge");
+        assert_eq!(
+            mine.next().await,
+            Some(Change::Moved { task, seq: Seq::new(2) }),
+            "changes of a task merge"
+        );
         assert_eq!(mine.next().await, None, "a closed store ends the stream");
         assert_eq!(changes.listen(other).next().await, None, "also for those who come later");
     }

@@ -13,8 +13,8 @@ use futures::stream::BoxStream;
 use crate::model::{Event, InstanceId, Seq, StatusCounts, Task, TaskId};
 
 pub use changes::{Change, Changes};
-pub use commit::{Commit, Durability, Keyed};
 pub(crate) use commit::KeyedEvent;
+pub use commit::{Commit, Durability, Keyed};
 pub use error::{BoxError, StoreError};
 pub use query::{Cursor, Order, TaskPage, TaskQuery};
 

@@ -1,7 +1,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::log::Draft;
-use crate::model::{Content, Created, Delivery, InstanceId, MessageAdded, MessageId, Payload, Seq, Task, TaskId};
+use crate::model::{
+    Content, Created, Delivery, InstanceId, MessageAdded, MessageId, Payload, Seq, Task, TaskId,
+};
 use crate::store::Commit;
 
 /// Makes legal commits for tests of a store, one after the other, as core would for one task.
@@ -110,7 +112,12 @@ impl Scribe {
         self.now
     }
 
-    fn finish(&mut self, mut draft: Draft, payloads: impl IntoIterator<Item = Payload>, key: Option<&str>) -> Commit {
+    fn finish(
+        &mut self,
+        mut draft: Draft,
+        payloads: impl IntoIterator<Item = Payload>,
+        key: Option<&str>,
+    ) -> Commit {
         let mut last = Seq::ZERO;
         for payload in payloads {
             last = draft.record(payload).expect("a legal step");
@@ -138,5 +145,9 @@ fn created(agent_id: &str, title: &str) -> Created {
 }
 
 fn message(text: &str) -> MessageAdded {
-    MessageAdded { message_id: MessageId::new(), content: vec![Content::text(text)], delivery: Delivery::Queue }
+    MessageAdded {
+        message_id: MessageId::new(),
+        content: vec![Content::text(text)],
+        delivery: Delivery::Queue,
+    }
 }

@@ -6,5 +6,5 @@ mod page;
 
 pub use block::{Block, DeliveryState, Role, ToolBlock, TranscriptMessage};
 pub use fold::Transcript;
-pub use page::{TranscriptPage, TranscriptQuery};
 pub(crate) use page::page;
+pub use page::{TranscriptPage, TranscriptQuery};

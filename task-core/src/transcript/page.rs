@@ -59,6 +59,135 @@ pub struct TranscriptPage {
     pub has_more: bool,
 }
 
-pub(crate) async fn page(_journal: &Journal, _task: TaskId, _query: TranscriptQuery) -> Result<TranscriptPage, TaskError> {
-    todo!()
+/// Reads a page: only as much of the log as it takes, from the end backwards.
+pub(crate) async fn page(
+    journal: &Journal,
+    task: TaskId,
+    query: TranscriptQuery,
+) -> Result<TranscriptPage, TaskError> {
+    let Task { seq: end, .. } = journal.load(task).await?;
+    let log = Log { journal, task };
+    match (query.before, query.after) {
+        (Some(_), Some(_)) => {
+            Err(TaskError::invalid("before", "a page is before or after an event, not both"))
+        }
+        (None, Some(after)) => log.newer(after, end, query.limit).await,
+        (before, None) => log.older(before, end, query.limit).await,
+    }
 }
+
+/// The log of one task, in pages.
+struct Log<'a> {
+    journal: &'a Journal,
+    task: TaskId,
+}
+
+impl Log<'_> {
+    /// The newest messages that begin before `before`.
+    async fn older(&self, before: Option<Seq>, end: Seq, limit: usize) -> Result<TranscriptPage, TaskError> {
+        let last = before.map_or(end, |before| before.previous().min(end));
+        let mut events = VecDeque::new();
+        let mut window = WINDOW;
+        // Backwards, in growing steps, until there are messages enough.
+        let (transcript, from_start) = loop {
+            let first = events.front().map_or(last, |event: &Event| event.seq().previous());
+            self.prepend(&mut events, first, window).await?;
+            let at_start = events.front().is_none_or(|event| event.seq() <= Seq::new(1));
+            let transcript = fold(&events, at_start || events.len() >= MAX_WINDOW);
+            let enough = transcript.messages().len() > limit || events.len() >= MAX_WINDOW;
+            if at_start || enough {
+                break (transcript, at_start);
+            }
+            window *= 2;
+        };
+
+        let transcript = self.complete(transcript, last, end).await?;
+        let mut messages = transcript.into_messages();
+        let surplus = messages.len().saturating_sub(limit);
+        messages.drain(..surplus);
+        Ok(TranscriptPage { messages: messages.into(), seq: end, has_more: surplus > 0 || !from_start })
+    }
+
+    /// The oldest messages that changed after `after`.
+    async fn newer(&self, after: Seq, end: Seq, limit: usize) -> Result<TranscriptPage, TaskError> {
+        if after > end {
+            return Err(TaskError::CursorAhead { cursor: after, end });
+        }
+        let mut events = VecDeque::new();
+        self.prepend(&mut events, after, WINDOW).await?;
+        let at_start = events.front().is_none_or(|event| event.seq() <= Seq::new(1));
+        let mut transcript = fold(&events, at_start);
+        let changed = |message: &&TranscriptMessage| message.last_seq > after;
+        let mut seq = after;
+        while seq < end && transcript.messages().filter(changed).count() <= limit {
+            for event in self.read(seq, end).await? {
+                transcript.push(&event);
+                seq = event.seq();
+            }
+        }
+        let mut messages: Vec<_> = transcript.into_messages().into_iter().filter(|m| changed(&m)).collect();
+        let has_more = messages.len() > limit;
+        if has_more {
+            messages.truncate(limit);
+            // The next page goes on behind what this one tells.
+            seq = messages.iter().map(|message| message.last_seq).max().unwrap_or(seq);
+        }
+        Ok(TranscriptPage { messages, seq, has_more })
+    }
+
+    /// Later events may still change what an older page shows: a tool that ended, a message that was delivered.
+    async fn complete(
+        &self,
+        mut transcript: Transcript,
+        last: Seq,
+        end: Seq,
+    ) -> Result<Transcript, TaskError> {
+        let mut seq = last;
+        while seq < end && seq.get() < last.get() + MAX_WINDOW as u64 && transcript.may_change() {
+            for event in self.read(seq, end).await? {
+                transcript.push_update(&event);
+                seq = event.seq();
+            }
+        }
+        Ok(transcript)
+    }
+
+    /// Puts up to `count` events that end at `last` in front.
+    async fn prepend(&self, events: &mut VecDeque<Event>, last: Seq, count: usize) -> Result<(), TaskError> {
+        let mut after = Seq::new(last.get().saturating_sub(count as u64));
+        let mut read = Vec::new();
+        while after < last {
+            read.extend(self.read(after, last).await?);
+            after = read.last().map_or(last, Event::seq);
+        }
+        for event in read.into_iter().rev() {
+            events.push_front(event);
+        }
+        Ok(())
+    }
+
+    /// Events after `after`, up to `last`: at least one.
+    async fn read(&self, after: Seq, last: Seq) -> Result<Vec<Event>, TaskError> {
+        let page = self.journal.page(self.task, after).await?;
+        let events: Vec<_> =
+            page.iter().filter(|event| event.seq() > after && event.seq() <= last).cloned().collect();
+        // The log reached `last` when this began, so it can only be gone.
+        if events.is_empty() { Err(TaskError::NotFound(self.task)) } else { Ok(events) }
+    }
+}
+
+/// Folds from where a message begins for sure, so that a page never begins in the middle of one; from the first
+/// event when that is the first of the log, or when there is no such place.
+fn fold(events: &VecDeque<Event>, from_first: bool) -> Transcript {
+    let start =
+        if from_first { 0 } else { events.iter().position(Transcript::is_boundary).unwrap_or(events.len()) };
+    let mut transcript = Transcript::default();
+    events.range(start..).for_each(|event| transcript.push(event));
+    transcript
+}
+
+/// Events read in the first step.
+const WINDOW: usize = 512;
+
+/// Events after which a page begins in the middle of a message rather than read on.
+const MAX_WINDOW: usize = 8_192;

@@ -1,0 +1,151 @@
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use tokio::sync::{Notify, watch};
+
+use crate::model::{Event, InstanceId, Seq, StatusCounts, Task, TaskId};
+use crate::store::{Change, Commit, Keyed, StoreError, TaskPage, TaskQuery, TaskStore};
+use crate::sync::lock;
+
+/// A store that does what a test tells it, in front of a real one. Clones share the orders.
+#[derive(Clone)]
+pub struct FaultStore {
+    inner: Arc<dyn TaskStore>,
+    orders: Arc<Orders>,
+}
+
+#[derive(Default)]
+struct Orders {
+    faults: Mutex<VecDeque<Fault>>,
+    commits: Mutex<Vec<Commit>>,
+    held: watch::Sender<bool>,
+    arrived: Notify,
+}
+
+/// What becomes of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It is written, and the writer is told that this is not known.
+    DoubtfulAndWritten,
+    /// It is not written, and the writer is told that this is not known.
+    DoubtfulAndLost,
+    /// It is not written, and the writer is told so.
+    Unavailable,
+}
+
+impl FaultStore {
+    /// In front of `store`, without faults yet.
+    pub fn new(store: impl TaskStore) -> Self {
+        Self { inner: Arc::new(store), orders: Arc::default() }
+    }
+
+    /// Lets the next commits meet these faults, one each.
+    pub fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
+        lock(&self.orders.faults).extend(faults);
+    }
+
+    /// Lets commits wait before they are written, until [`FaultStore::go_on`].
+    pub fn hold(&self) {
+        self.orders.held.send_replace(true);
+    }
+
+    /// Lets commits that wait, and all later ones, be written.
+    pub fn go_on(&self) {
+        self.orders.held.send_replace(false);
+    }
+
+    /// Waits until a commit has arrived since the last call.
+    pub async fn commit_arrived(&self) {
+        self.orders.arrived.notified().await;
+    }
+
+    /// Every commit that was asked for, written or not.
+    #[must_use]
+    pub fn commits(&self) -> Vec<Commit> {
+        lock(&self.orders.commits).clone()
+    }
+}
+
+#[async_trait]
+impl TaskStore for FaultStore {
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        lock(&self.orders.commits).push(commit.clone());
+        self.orders.arrived.notify_one();
+        let mut held = self.orders.held.subscribe();
+        // The sender is part of this store.
+        drop(held.wait_for(|held| !held).await);
+        let fault = lock(&self.orders.faults).pop_front();
+        match fault {
+            None => self.inner.commit(commit).await,
+            Some(Fault::DoubtfulAndLost) => Err(StoreError::indeterminate("the disk said nothing")),
+            Some(Fault::DoubtfulAndWritten) => {
+                self.inner.commit(commit).await?;
+                Err(StoreError::indeterminate("the disk said nothing"))
+            }
+            Some(Fault::Unavailable) => Err(StoreError::unavailable("the disk is away")),
+        }
+    }
+
+    async fn load(&self, task: TaskId) -> Result<Task, StoreError> {
+        self.inner.load(task).await
+    }
+
+    async fn events(
+        &self,
+        task: TaskId,
+        after: Seq,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Event>, StoreError> {
+        self.inner.events(task, after, limit, max_bytes).await
+    }
+
+    async fn list(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
+        self.inner.list(query).await
+    }
+
+    async fn counts(&self) -> Result<StatusCounts, StoreError> {
+        self.inner.counts().await
+    }
+
+    async fn find_key(&self, key: &str) -> Result<Option<Keyed>, StoreError> {
+        self.inner.find_key(key).await
+    }
+
+    async fn remove(&self, task: TaskId, expected: Seq) -> Result<(), StoreError> {
+        self.inner.remove(task, expected).await
+    }
+
+    async fn claim(&self, instance: InstanceId) -> Result<(), StoreError> {
+        self.inner.claim(instance).await
+    }
+
+    async fn keep_alive(&self, instance: InstanceId) -> Result<(), StoreError> {
+        self.inner.keep_alive(instance).await
+    }
+
+    async fn orphans(&self, instance: InstanceId) -> Result<Vec<TaskId>, StoreError> {
+        self.inner.orphans(instance).await
+    }
+
+    async fn release(&self, instance: InstanceId) -> Result<(), StoreError> {
+        self.inner.release(instance).await
+    }
+
+    fn changes(&self, except: InstanceId) -> BoxStream<'static, Change> {
+        self.inner.changes(except)
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.inner.close().await
+    }
+}
+
+impl std::fmt::Debug for FaultStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FaultStore").finish_non_exhaustive()
+    }
+}
