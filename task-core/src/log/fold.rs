@@ -111,7 +111,10 @@ impl Task {
                     self.wait(at, "message")?;
                 }
             }
-            Lifecycle::MessageDelivered(delivered) => self.unqueue(delivered.message_id),
+            Lifecycle::MessageDelivered(delivered) => {
+                self.unqueue(delivered.message_id);
+                self.book.took_message = true;
+            }
             Lifecycle::MessageRefused(refused) => self.unqueue(refused.message_id),
             Lifecycle::Renamed(renamed) => self.title.clone_from(&renamed.title),
             Lifecycle::Requeued(requeued) => self.wait(at, &requeued.reason)?,
@@ -126,6 +129,8 @@ impl Task {
                 self.book.cancelling = false;
                 self.book.pending_since = None;
                 self.book.pending_reason = None;
+                self.book.run_seq = seq;
+                self.book.took_message = false;
                 if self.book.chain == 0 {
                     self.book.chain = started.run;
                 }

@@ -139,8 +139,9 @@ impl TaskStore for FaultStore {
         self.inner.changes(except)
     }
 
+    /// Not passed on: the next manager of the test finds the store as after a restart.
     async fn close(&self) -> Result<(), StoreError> {
-        self.inner.close().await
+        Ok(())
     }
 }
 
