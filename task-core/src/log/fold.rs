@@ -92,6 +92,7 @@ impl Task {
             }
             Lifecycle::InputAnswered(answered) => {
                 self.requests.retain(|request| request.request_id != answered.request_id);
+                self.book.answers += 1;
                 if self.status == TaskStatus::AwaitingInput && self.requests.is_empty() {
                     self.become_(TaskStatus::Running)?;
                 } else if self.status.is_settled() {

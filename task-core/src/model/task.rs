@@ -95,6 +95,9 @@ pub(crate) struct Bookkeeping {
     /// Whether the newest run took a message.
     #[serde(default)]
     pub(crate) took_message: bool,
+    /// How many questions were answered, ever.
+    #[serde(default)]
+    pub(crate) answers: u64,
     /// The newest checkpoint.
     #[serde(default)]
     pub(crate) checkpoint: Option<Seq>,
