@@ -92,6 +92,7 @@ impl Task {
             }
             Lifecycle::InputAnswered(answered) => {
                 self.requests.retain(|request| request.request_id != answered.request_id);
+                self.book.answers += 1;
                 if self.status == TaskStatus::AwaitingInput && self.requests.is_empty() {
                     self.become_(TaskStatus::Running)?;
                 } else if self.status.is_settled() {
@@ -111,7 +112,10 @@ impl Task {
                     self.wait(at, "message")?;
                 }
             }
-            Lifecycle::MessageDelivered(delivered) => self.unqueue(delivered.message_id),
+            Lifecycle::MessageDelivered(delivered) => {
+                self.unqueue(delivered.message_id);
+                self.book.took_message = true;
+            }
             Lifecycle::MessageRefused(refused) => self.unqueue(refused.message_id),
             Lifecycle::Renamed(renamed) => self.title.clone_from(&renamed.title),
             Lifecycle::Requeued(requeued) => self.wait(at, &requeued.reason)?,
@@ -126,6 +130,8 @@ impl Task {
                 self.book.cancelling = false;
                 self.book.pending_since = None;
                 self.book.pending_reason = None;
+                self.book.run_seq = seq;
+                self.book.took_message = false;
                 if self.book.chain == 0 {
                     self.book.chain = started.run;
                 }

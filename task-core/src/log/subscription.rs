@@ -135,10 +135,9 @@ impl Subscription {
                     );
                 }
                 State::Reading(reading) => {
-                    let (reader, result) = ready!(reading.poll_unpin(cx));
-                    self.state =
-                        if matches!(result, Ok(Some(_))) { State::Idle(reader) } else { State::Done };
-                    return Poll::Ready(result.transpose());
+                    let Read { reader, found } = ready!(reading.poll_unpin(cx));
+                    self.state = if matches!(found, Ok(Some(_))) { State::Idle(reader) } else { State::Done };
+                    return Poll::Ready(found.transpose());
                 }
             }
         }

@@ -19,7 +19,8 @@ use super::commands::{record_answer, record_cancelled};
 use crate::error::TaskError;
 use crate::log::{Draft, Head, Journal, Writer};
 use crate::model::{
-    Completed, Failed, InstanceId, Interrupted, Requeued, RunStarted, Task, TaskId, TaskStatus,
+    Completed, Failed, InstanceId, Interrupted, MessageRefused, Requeued, RunStarted, Task, TaskId,
+    TaskStatus,
 };
 use crate::runner::{AgentRunner, RunContext, RunId, RunParts, RunResult};
 
@@ -233,6 +234,7 @@ fn record_end(
     }
     match outcome {
         Outcome::Completed => {
+            refuse_ignored(draft)?;
             draft.record(Completed {})?;
             // A message that was accepted while the run was ending starts the next one.
             if draft.task().queued_messages > 0 {
@@ -245,6 +247,21 @@ fn record_end(
         Outcome::ShutDown => {
             draft.record(Interrupted { reason: "shutdown".to_owned() })?;
         }
+    }
+    Ok(())
+}
+
+/// A run that took no message at all will not take it the next time either: what waited when it started is refused,
+/// or the task would run for ever.
+fn refuse_ignored(draft: &mut Draft) -> Result<(), TaskError> {
+    let book = &draft.task().book;
+    if book.took_message {
+        return Ok(());
+    }
+    let ignored: Vec<_> =
+        book.queued.iter().filter(|queued| queued.seq < book.run_seq).map(|queued| queued.id).collect();
+    for message_id in ignored {
+        draft.record(MessageRefused { message_id, reason: "the run ended without taking it".to_owned() })?;
     }
     Ok(())
 }

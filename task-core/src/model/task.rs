@@ -89,6 +89,15 @@ pub(crate) struct Bookkeeping {
     /// Why it waits: the reason of the next `run_started`.
     #[serde(default)]
     pub(crate) pending_reason: Option<String>,
+    /// Where the newest run started.
+    #[serde(default)]
+    pub(crate) run_seq: Seq,
+    /// Whether the newest run took a message.
+    #[serde(default)]
+    pub(crate) took_message: bool,
+    /// How many questions were answered, ever.
+    #[serde(default)]
+    pub(crate) answers: u64,
     /// The newest checkpoint.
     #[serde(default)]
     pub(crate) checkpoint: Option<Seq>,

@@ -2,6 +2,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde::Serialize;
@@ -230,8 +231,7 @@ impl RunContext {
     ///
     /// When the question is not valid, the store failed, or the run is over or asked to stop.
     pub async fn ask(&self, ask: Ask) -> Result<Answer, RunError> {
-        let limits = self.0.journal.limits();
-        ask.check(limits.message_bytes)?;
+        ask.check(self.0.journal.limits().message_bytes)?;
         let key = match &ask.key {
             Some(key) => key.clone(),
             // Relaxed: only the number matters.
@@ -239,31 +239,20 @@ impl RunContext {
         };
         let id = self.0.task.id;
         let request_id = self.0.task.request_id(&key);
-        if let Some(answer) = self.0.journal.answer(id, &request_id).await? {
-            return Ok(answer.into());
-        }
-
-        let (open_limit, request) = (limits.open_requests, request_id.clone());
-        self.update(move |draft| {
-            if draft.task().request(&request).is_some() {
-                return Ok(());
+        let mut answers_seen = None;
+        loop {
+            // An answer to an earlier run, or one that comes right now. What was counted before looking tells whether
+            // the look is still good when the question is recorded: an answer in between must not be asked for again.
+            if let Some(answer) = self.0.journal.answer(id, &request_id).await? {
+                return Ok(answer.into());
             }
-            TaskError::check("the number of open questions", draft.task().requests.len() + 1, open_limit)?;
-            let deadline = ask.default.as_ref().map(|(wait, _)| {
-                draft.at() + TimeDelta::from_std(*wait).unwrap_or(TimeDelta::days(FAR_DAYS))
-            });
-            draft.record(InputRequest {
-                request_id: request.clone(),
-                request: ask.kind,
-                prompt: ask.prompt.clone(),
-                options: ask.options.clone(),
-                deadline,
-                default: ask.default.as_ref().map(|(_, answer)| answer.clone()),
-                call_id: ask.call_id.clone(),
-            })?;
-            Ok(())
-        })
-        .await?;
+            let (request, seen) = (self.request(&request_id, &ask), answers_seen);
+            let (answers, open) = self.update(move |draft| open(draft, &request, seen)).await?;
+            if open {
+                break;
+            }
+            answers_seen = Some(answers);
+        }
 
         // Answered or closed: either way it is no longer open.
         tokio::select! {
@@ -343,6 +332,23 @@ impl RunContext {
         self.0.cancel.is_cancelled()
     }
 
+    /// The question as the log will hold it, but for its deadline.
+    fn request(&self, request_id: &str, ask: &Ask) -> OpenRequest {
+        OpenRequest {
+            wait: ask.default.as_ref().map(|(wait, _)| *wait),
+            limit: self.0.journal.limits().open_requests,
+            request: InputRequest {
+                request_id: request_id.to_owned(),
+                request: ask.kind,
+                prompt: ask.prompt.clone(),
+                options: ask.options.clone(),
+                deadline: None,
+                default: ask.default.as_ref().map(|(_, answer)| answer.clone()),
+                call_id: ask.call_id.clone(),
+            },
+        }
+    }
+
     async fn take<F>(&self, pick: F) -> Result<Option<IncomingMessage>, RunError>
     where
         F: Fn(&Task) -> Option<Queued> + Send + 'static,
@@ -403,6 +409,32 @@ impl RunContext {
         // The writer lives as long as this run does, so the sender is there.
         drop(snapshots.wait_for(reached).await);
     }
+}
+
+/// A question on its way into the log.
+struct OpenRequest {
+    request: InputRequest,
+    wait: Option<Duration>,
+    limit: usize,
+}
+
+/// Opens a question unless it is open, if no answer came since `answers_seen` were counted. Gives the count, and
+/// whether the question is open now.
+fn open(draft: &mut Draft, open: &OpenRequest, answers_seen: Option<u64>) -> Result<(u64, bool), TaskError> {
+    let task = draft.task();
+    let answers = task.book.answers;
+    if task.request(&open.request.request_id).is_some() {
+        return Ok((answers, true));
+    }
+    if answers_seen != Some(answers) {
+        return Ok((answers, false));
+    }
+    TaskError::check("the number of open questions", task.requests.len() + 1, open.limit)?;
+    let far = TimeDelta::days(FAR_DAYS);
+    let wait = open.wait.map(|wait| TimeDelta::from_std(wait).unwrap_or(far).min(far));
+    let deadline = wait.map(|wait| draft.at() + wait);
+    draft.record(InputRequest { deadline, ..open.request.clone() })?;
+    Ok((answers, true))
 }
 
 impl From<InputAnswered> for Answer {

@@ -51,7 +51,8 @@ pub trait AgentRunner: Send + Sync + 'static {
     /// Does one run. The task is completed when it returns `Ok`, failed when it returns an error or panics, and
     /// cancelled when somebody asked for that, whatever it returns.
     ///
-    /// Messages that were accepted and not taken by the time it returns `Ok` start the next run.
+    /// Messages that were accepted and not taken by the time it returns `Ok` start the next run. A run that took no
+    /// message at all is not started for the same ones again: those are refused.
     async fn run(&self, cx: RunContext) -> RunResult;
 
     /// What the runner can do. By default nothing special: every message waits for its turn.

@@ -57,6 +57,11 @@ impl FaultStore {
         self.orders.held.send_replace(false);
     }
 
+    /// Ends all faults.
+    pub fn heal(&self) {
+        lock(&self.orders.faults).clear();
+    }
+
     /// Waits until a commit has arrived since the last call.
     pub async fn commit_arrived(&self) {
         self.orders.arrived.notified().await;
@@ -139,8 +144,9 @@ impl TaskStore for FaultStore {
         self.inner.changes(except)
     }
 
+    /// Not passed on: the next manager of the test finds the store as after a restart.
     async fn close(&self) -> Result<(), StoreError> {
-        self.inner.close().await
+        Ok(())
     }
 }
 

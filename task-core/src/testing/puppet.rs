@@ -134,7 +134,8 @@ impl AgentRunner for Puppet {
         let time = *lock(&self.clean_up_takes);
         tokio::time::sleep(time).await;
         for run in runs {
-            drop(self.cleaned.send(*run));
+            // A stage that is gone does not want to know.
+            self.cleaned.send(*run).ok();
         }
     }
 }

@@ -38,6 +38,13 @@ impl Scribe {
         Self { task: Task::begin(TaskId::new(), now, &created), instance: InstanceId::new(), now }
     }
 
+    /// For a task that exists.
+    #[must_use]
+    pub fn continuing(task: Task) -> Self {
+        let now = task.last_event_at;
+        Self { task, instance: InstanceId::new(), now }
+    }
+
     /// The same for another agent.
     #[must_use]
     pub fn with_agent(mut self, agent_id: &str) -> Self {
@@ -105,6 +112,11 @@ impl Scribe {
             instance: self.instance,
         };
         self.record([started])
+    }
+
+    /// What a new owner writes that finds the task running without one.
+    pub fn interrupt(&mut self) -> Commit {
+        self.record([crate::Interrupted { reason: "restart".to_owned() }])
     }
 
     fn tick(&mut self) -> DateTime<Utc> {

@@ -68,6 +68,20 @@ impl Transcript {
         }
     }
 
+    /// A fold that begins in the middle of a log, in this run.
+    pub(super) fn in_run(run: u32) -> Self {
+        Self { run, ..Self::default() }
+    }
+
+    /// The run that was under way before the event, if the event tells.
+    pub(super) fn run_before(event: &Event) -> Option<u32> {
+        match event.payload() {
+            Payload::Lifecycle(Lifecycle::RunStarted(started)) => Some(started.run.saturating_sub(1)),
+            Payload::Lifecycle(Lifecycle::MessageDelivered(delivered)) => Some(delivered.run),
+            _ => None,
+        }
+    }
+
     /// Whether the event begins a message for sure, whatever was before it.
     pub(super) fn is_boundary(event: &Event) -> bool {
         matches!(event.kind(), "message" | "run_started")

@@ -65,8 +65,8 @@ pub(crate) async fn page(
     task: TaskId,
     query: TranscriptQuery,
 ) -> Result<TranscriptPage, TaskError> {
-    let Task { seq: end, .. } = journal.load(task).await?;
-    let log = Log { journal, task };
+    let Task { seq: end, run, .. } = journal.load(task).await?;
+    let log = Log { journal, task, newest_run: run };
     match (query.before, query.after) {
         (Some(_), Some(_)) => {
             Err(TaskError::invalid("before", "a page is before or after an event, not both"))
@@ -80,6 +80,7 @@ pub(crate) async fn page(
 struct Log<'a> {
     journal: &'a Journal,
     task: TaskId,
+    newest_run: u32,
 }
 
 impl Log<'_> {
@@ -93,7 +94,8 @@ impl Log<'_> {
             let first = events.front().map_or(last, |event: &Event| event.seq().previous());
             self.prepend(&mut events, first, window).await?;
             let at_start = events.front().is_none_or(|event| event.seq() <= Seq::new(1));
-            let transcript = fold(&events, at_start || events.len() >= MAX_WINDOW);
+            let run = if at_start { 0 } else { self.run_at(&events, end).await? };
+            let transcript = fold(&events, at_start || events.len() >= MAX_WINDOW, run);
             let enough = transcript.messages().len() > limit || events.len() >= MAX_WINDOW;
             if at_start || enough {
                 break (transcript, at_start);
@@ -116,7 +118,8 @@ impl Log<'_> {
         let mut events = VecDeque::new();
         self.prepend(&mut events, after, WINDOW).await?;
         let at_start = events.front().is_none_or(|event| event.seq() <= Seq::new(1));
-        let mut transcript = fold(&events, at_start);
+        let run = if at_start { 0 } else { self.run_at(&events, end).await? };
+        let mut transcript = fold(&events, at_start, run);
         let changed = |message: &&TranscriptMessage| message.last_seq > after;
         let mut seq = after;
         while seq < end && transcript.messages().filter(changed).count() <= limit {
@@ -152,6 +155,24 @@ impl Log<'_> {
         Ok(transcript)
     }
 
+    /// The run that the first of the events belongs to: the next event that names a run tells.
+    async fn run_at(&self, events: &VecDeque<Event>, end: Seq) -> Result<u32, TaskError> {
+        if let Some(run) = events.iter().find_map(Transcript::run_before) {
+            return Ok(run);
+        }
+        let last = events.back().map_or(end, Event::seq);
+        let mut seq = last;
+        while seq < end && seq.get() < last.get() + MAX_WINDOW as u64 {
+            for event in self.read(seq, end).await? {
+                if let Some(run) = Transcript::run_before(&event) {
+                    return Ok(run);
+                }
+                seq = event.seq();
+            }
+        }
+        Ok(self.newest_run)
+    }
+
     /// Puts up to `count` events that end at `last` in front.
     async fn prepend(&self, events: &mut VecDeque<Event>, last: Seq, count: usize) -> Result<(), TaskError> {
         let mut after = Seq::new(last.get().saturating_sub(count as u64));
@@ -178,10 +199,10 @@ impl Log<'_> {
 
 /// Folds from where a message begins for sure, so that a page never begins in the middle of one; from the first
 /// event when that is the first of the log, or when there is no such place.
-fn fold(events: &VecDeque<Event>, from_first: bool) -> Transcript {
+fn fold(events: &VecDeque<Event>, from_first: bool, run: u32) -> Transcript {
     let start =
         if from_first { 0 } else { events.iter().position(Transcript::is_boundary).unwrap_or(events.len()) };
-    let mut transcript = Transcript::default();
+    let mut transcript = Transcript::in_run(run);
     events.range(start..).for_each(|event| transcript.push(event));
     transcript
 }

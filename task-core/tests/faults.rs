@@ -1,0 +1,164 @@
+//! A store that fails: nothing acknowledged is lost, nothing is written twice, no number gets other content.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{check_log, create, kinds, log, stage_with, until};
+use task_core::testing::{Fault, FaultStore};
+use task_core::{MemoryStore, NewTask, TaskError, TaskStatus};
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_for_a_moment_delays_and_nothing_else() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    store.fail([Fault::Unavailable; 5]);
+    act.cx.next_message().await.expect("stored in the end");
+    act.cx.text("reply", "hi").await.expect("accepted");
+    store.fail([Fault::Unavailable, Fault::DoubtfulAndLost, Fault::DoubtfulAndWritten]);
+    act.finish(Ok(()));
+    tasks.wait(task.id).await.expect("it settles");
+    let events = log(&tasks, task.id).await;
+    assert_eq!(
+        kinds(&events),
+        ["created", "message", "run_started", "message_delivered", "text", "completed"]
+    );
+    check_log(&tasks, task.id).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_of_unknown_fate_is_found_and_not_written_twice() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    act.cx.next_message().await.expect("stored");
+    store.fail([Fault::DoubtfulAndWritten]);
+    act.cx.text("reply", "once").await.expect("accepted");
+    act.cx.flush().await.expect("stored");
+    let sent = {
+        store.fail([Fault::DoubtfulAndWritten]);
+        tasks.send(task.id, task_core::Message::new("with a key").idempotency_key("k")).await.expect("stored")
+    };
+    act.cx.next_message().await.expect("stored");
+    act.finish(Ok(()));
+    tasks.wait(task.id).await.expect("it settles");
+    let events = log(&tasks, task.id).await;
+    assert_eq!(kinds(&events)[4..], ["text", "message", "message_delivered", "completed"]);
+    assert_eq!(events[5].seq(), sent.seq);
+    check_log(&tasks, task.id).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_writes_the_same_bytes_under_the_same_numbers() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    let before = store.commits().len();
+    store.fail([Fault::DoubtfulAndLost; 3]);
+    act.cx.text("reply", "precious").await.expect("accepted");
+    // More comes while the first is in doubt; it must not slip into its place.
+    store.commit_arrived().await;
+    act.cx.text("other", "later").await.expect("accepted");
+    act.cx.flush().await.expect("stored");
+    let tries = store.commits()[before..].to_vec();
+    assert!(tries.len() >= 4);
+    assert!(tries[..4].iter().all(|commit| commit.events() == tries[0].events()));
+    check_log(&tasks, task.id).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_output_cannot_be_stored_is_stopped_and_fails() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    act.cx.next_message().await.expect("stored");
+    store.fail(vec![Fault::Unavailable; 100_000]);
+    act.cx.text("reply", "lost").await.expect("accepted");
+    act.cx.cancelled().await;
+    assert!(act.cx.flush().await.is_err(), "the run is told");
+    assert!(act.cx.text("reply", "more").await.is_err(), "and cannot go on as if nothing happened");
+    act.finish(Ok(()));
+
+    store.heal();
+    let task = tasks.wait(task.id).await.expect("it settles once the store is back");
+    assert_eq!(task.status, TaskStatus::Failed);
+    assert!(
+        task.error.as_deref().is_some_and(|error| error.starts_with("the store failed")),
+        "{:?}",
+        task.error
+    );
+    assert!(log(&tasks, task.id).await.iter().all(|event| event.kind() != "text"));
+    check_log(&tasks, task.id).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_cannot_be_stored_is_an_error_and_changes_nothing() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    stage.next().await.finish(Ok(()));
+    let seq = tasks.wait(task.id).await.expect("it settles").seq;
+    store.fail(vec![Fault::Unavailable; 100_000]);
+    assert!(matches!(tasks.send(task.id, "hello?").await, Err(TaskError::Store(_))));
+    assert!(matches!(tasks.create(NewTask::new("puppet", "hello?")).await, Err(TaskError::Store(_))));
+    store.heal();
+    assert_eq!(tasks.get(task.id).await.expect("exists").seq, seq);
+    assert_eq!(tasks.counts().await.expect("counted").total(), 1);
+    tasks.send(task.id, "hello!").await.expect("service goes on when the fault ends");
+    stage.next().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_sees_an_event_before_it_is_stored() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    let mut events = tasks.subscribe(task.id, tasks.get(task.id).await.expect("exists").seq);
+    assert!(matches!(events.next_chunk().await, Some(Ok(task_core::Chunk::CaughtUp { .. }))));
+    store.hold();
+    act.cx.text("reply", "not yet").await.expect("accepted");
+    store.commit_arrived().await;
+    let early = tokio::time::timeout(Duration::from_secs(60), events.next_chunk()).await;
+    assert!(early.is_err(), "the commit is at the gate: {early:?}");
+    store.go_on();
+    let shown = events.next_chunk().await.expect("it goes on").expect("readable");
+    assert!(matches!(shown, task_core::Chunk::Events(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn output_waits_when_the_store_does_not_keep_up() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    create(&tasks).await;
+    let act = stage.next().await;
+    store.hold();
+    let mut accepted = 0;
+    let full = loop {
+        let text = format!("{accepted}").repeat(10_000);
+        let emitted =
+            tokio::time::timeout(Duration::from_secs(1), act.cx.text(format!("b{accepted}"), text)).await;
+        match emitted {
+            Ok(outcome) => outcome.expect("accepted"),
+            Err(_) => break true,
+        }
+        accepted += 1;
+        if accepted > 1_000 {
+            break false;
+        }
+    };
+    assert!(full, "the buffer is bounded");
+    store.go_on();
+    act.cx.flush().await.expect("stored");
+    let texts = until(&tasks, act.cx.task().id, |task| task.seq.get() >= accepted + 3).await;
+    assert_eq!(
+        texts.seq.get(),
+        accepted + 3,
+        "each accepted one once, the one that waited and was given up not at all"
+    );
+}

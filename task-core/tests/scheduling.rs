@@ -1,0 +1,115 @@
+//! Limits: so many run, the rest wait, oldest first.
+
+mod common;
+
+use std::collections::HashMap;
+
+use common::{create, stage_with};
+use task_core::testing::Puppet;
+use task_core::{Agent, Limits, MemoryStore, NewTask, TaskError, TaskManager, TaskStatus};
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_tasks_run_eight_at_a_time_in_order() {
+    let (tasks, mut stage) = stage_with(MemoryStore::new(), |builder| builder.max_running(8)).await;
+    let mut order = Vec::new();
+    for _ in 0..100 {
+        order.push(create(&tasks).await.id);
+    }
+    let mut running = Vec::new();
+    let mut started = Vec::new();
+    for done in 0..100 {
+        while running.len() < 8.min(100 - done) {
+            let act = stage.next().await;
+            started.push(act.cx.task().id);
+            running.push(act);
+        }
+        assert!(stage.try_next().is_none(), "no more than eight");
+        let counts = tasks.counts().await.expect("counted");
+        let expected = (running.len() as u64, 100 - done as u64 - running.len() as u64, done as u64);
+        assert_eq!((counts.running, counts.pending, counts.completed), expected);
+        let act = running.remove(done % running.len());
+        let id = act.cx.task().id;
+        act.finish(Ok(()));
+        tasks.wait(id).await.expect("it settles");
+    }
+    assert_eq!(started, order);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_agent_has_its_own_limit_and_does_not_hold_up_others() {
+    let ((narrow, mut narrow_stage), (wide, mut wide_stage)) = (Puppet::new(), Puppet::new());
+    let builder = TaskManager::builder(MemoryStore::new()).max_running(3);
+    let builder = builder.agent(Agent::new("narrow", narrow).max_running(1)).agent(Agent::new("wide", wide));
+    let tasks = builder.start().await.expect("starts");
+    let mut ids = HashMap::new();
+    for agent in ["narrow", "narrow", "wide", "wide", "wide"] {
+        let task = tasks.create(NewTask::new(agent, "go")).await.expect("created");
+        ids.entry(agent).or_insert_with(Vec::new).push(task.id);
+    }
+    let first = narrow_stage.next().await;
+    let (wide_one, wide_two) = (wide_stage.next().await, wide_stage.next().await);
+    assert!(narrow_stage.try_next().is_none() && wide_stage.try_next().is_none());
+
+    first.finish(Ok(()));
+    let second = narrow_stage.next().await;
+    assert_eq!(second.cx.task().id, ids["narrow"][1]);
+    assert!(wide_stage.try_next().is_none(), "the older task goes first");
+    wide_one.finish(Ok(()));
+    assert_eq!(wide_stage.next().await.cx.task().id, ids["wide"][2]);
+    drop((second, wide_two));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_was_woken_waits_behind_those_that_waited_before() {
+    let (tasks, mut stage) = stage_with(MemoryStore::new(), |builder| builder.max_running(1)).await;
+    let old = create(&tasks).await;
+    stage.next().await.finish(Ok(()));
+    tasks.wait(old.id).await.expect("it settles");
+    let runs = create(&tasks).await;
+    let act = stage.next().await;
+    assert_eq!(act.cx.task().id, runs.id);
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    let waits = create(&tasks).await;
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    tasks.send(old.id, "again").await.expect("accepted");
+    act.finish(Ok(()));
+    let act = stage.next().await;
+    assert_eq!(act.cx.task().id, waits.id);
+    act.finish(Ok(()));
+    assert_eq!(stage.next().await.cx.task().id, old.id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_the_limit_may_wait_however_many_come_at_once() {
+    let mut limits = Limits::default();
+    limits.pending_tasks = 10;
+    let set_up = |builder: task_core::TaskManagerBuilder| builder.max_running(0).limits(limits);
+    let (tasks, _stage) = stage_with(MemoryStore::new(), set_up).await;
+    let creations = (0..50).map(|_| tasks.create(NewTask::new("puppet", "go")));
+    let outcomes = futures::future::join_all(creations).await;
+    let refused =
+        outcomes.iter().filter(|outcome| matches!(outcome, Err(TaskError::TooManyPending { limit: 10 })));
+    let created = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(
+        (created + refused.count(), tasks.counts().await.expect("counted").pending),
+        (50, created as u64)
+    );
+    assert!(created <= 10);
+    while tasks.create(NewTask::new("puppet", "go")).await.is_ok() {}
+    assert_eq!(tasks.counts().await.expect("counted").pending, 10, "one after the other it is exact");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pending_task_whose_agent_is_gone_fails_and_says_so() {
+    let store = task_core::testing::FaultStore::new(MemoryStore::new());
+    let (tasks, _stage) = stage_with(store.clone(), |builder| builder.max_running(0)).await;
+    let task = create(&tasks).await;
+    tasks.shutdown(std::time::Duration::ZERO).await.expect("shut down");
+    let tasks = TaskManager::builder(store).start().await.expect("starts");
+    let task = tasks.wait(task.id).await.expect("it settles");
+    assert_eq!(
+        (task.status, task.error.as_deref()),
+        (TaskStatus::Failed, Some("there is no agent `puppet` here"))
+    );
+}

@@ -1,0 +1,214 @@
+//! Exactly once, in order, from any cursor; and watching is free of consequence.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{check_log, create, log_now, stage, stage_with};
+use futures::{StreamExt, TryStreamExt};
+use task_core::testing::{FaultStore, Scribe};
+use task_core::{
+    Chunk, Event, Limits, MemoryStore, Output, Seq, Subscription, TaskError, TaskManager, TaskStatus,
+    TaskStore,
+};
+
+/// Limits so small that most of what readers want is no longer in memory.
+fn tiny() -> Limits {
+    let mut limits = Limits::default();
+    limits.tail_bytes = 2_000;
+    limits.tails_bytes = 4_000;
+    limits.pages_bytes = 10_000;
+    limits
+}
+
+async fn seqs(events: Subscription) -> Vec<u64> {
+    events.map_ok(|event| event.seq().get()).try_collect().await.expect("readable")
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_cursor_of_a_settled_task_gives_the_rest() {
+    let (tasks, mut stage) = stage_with(MemoryStore::new(), |builder| builder.limits(tiny())).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    for n in 0..600 {
+        act.cx.custom("n", &n).await.expect("accepted");
+    }
+    act.finish(Ok(()));
+    let end = tasks.wait(task.id).await.expect("it settles").seq.get();
+    for after in 0..=end {
+        let rest: Vec<_> = (after + 1..=end).collect();
+        assert_eq!(seqs(tasks.subscribe(task.id, Seq::new(after))).await, rest);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_that_join_at_every_position_of_a_live_task_see_each_event_once() {
+    for limits in [Limits::default(), tiny()] {
+        let (tasks, mut stage) = stage_with(MemoryStore::new(), |builder| builder.limits(limits)).await;
+        let task = create(&tasks).await;
+        let act = stage.next().await;
+        let mut readers = Vec::new();
+        for n in 0..300 {
+            act.cx.custom("n", &n).await.expect("accepted");
+            if n % 3 == 0 {
+                act.cx.flush().await.expect("stored");
+            }
+            for after in [0, n / 2, n] {
+                readers.push((after, tokio::spawn(seqs(tasks.subscribe(task.id, Seq::new(after))))));
+            }
+            tokio::task::yield_now().await;
+        }
+        act.finish(Ok(()));
+        let end = tasks.wait(task.id).await.expect("it settles").seq.get();
+        for (after, reader) in readers {
+            assert_eq!(reader.await.expect("no panic"), (after + 1..=end).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_event_is_never_missed() {
+    for delay in 0..60 {
+        let (tasks, mut stage) = stage().await;
+        let task = create(&tasks).await;
+        let act = stage.next().await;
+        let reading = tokio::spawn(seqs(tasks.subscribe(task.id, Seq::ZERO)));
+        for _ in 0..delay {
+            tokio::task::yield_now().await;
+        }
+        act.finish(Ok(()));
+        let end = tasks.wait(task.id).await.expect("it settles").seq.get();
+        assert_eq!(reading.await.expect("no panic"), (1..=end).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn replay_meets_live_once_and_a_settled_task_ends_the_stream() {
+    let (tasks, mut stage) = stage().await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    let mut events = tasks.subscribe(task.id, Seq::ZERO);
+    assert!(matches!(events.next_chunk().await, Some(Ok(Chunk::Events(_)))));
+    let caught_up = events.next_chunk().await.expect("goes on").expect("readable");
+    assert!(matches!(caught_up, Chunk::CaughtUp { seq, status: TaskStatus::Running } if seq.get() == 3));
+    act.finish(Ok(()));
+    let mut rest = Vec::new();
+    while let Some(chunk) = events.next_chunk().await {
+        rest.push(chunk.expect("readable"));
+    }
+    let last = rest.pop();
+    assert!(matches!(last, Some(Chunk::Ended { status: TaskStatus::Completed, .. })), "{last:?}");
+    assert!(rest.iter().all(|chunk| matches!(chunk, Chunk::Events(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_follows_goes_on_across_runs() {
+    let (tasks, mut stage) = stage().await;
+    let task = create(&tasks).await;
+    let mut events = tasks.subscribe(task.id, Seq::ZERO).following();
+    for run in 1..=3 {
+        let act = stage.next().await;
+        assert_eq!(act.cx.run(), run);
+        act.finish(Ok(()));
+        tasks.wait(task.id).await.expect("it settles");
+        tasks.send(task.id, "more").await.expect("accepted");
+    }
+    let mut seen = Vec::new();
+    let end = log_now(&tasks, task.id).await.len();
+    while seen.len() < end {
+        seen.push(events.next().await.expect("goes on").expect("readable").seq().get());
+    }
+    assert_eq!(seen, (1..=end as u64).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stalled_reader_costs_the_writer_nothing_and_gets_everything_later() {
+    let (tasks, mut stage) = stage_with(MemoryStore::new(), |builder| builder.limits(tiny())).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    let mut stalled = tasks.subscribe(task.id, Seq::ZERO);
+    let first = stalled.next().await.expect("goes on").expect("readable");
+    assert_eq!(first.seq(), Seq::new(1));
+    for n in 0..20_000 {
+        act.cx.custom("n", &n).await.expect("accepted: nobody waits for the reader");
+    }
+    act.finish(Ok(()));
+    let end = tasks.wait(task.id).await.expect("it settles").seq.get();
+    assert_eq!(seqs(stalled).await, (2..=end).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_leaves_changes_nothing() {
+    let (tasks, mut stage) = stage().await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    for _ in 0..100 {
+        let mut events = tasks.subscribe(task.id, Seq::ZERO);
+        events.next().await.expect("goes on").expect("readable");
+        drop(events);
+        let waiting = tokio::spawn(seqs(tasks.subscribe(task.id, Seq::new(3))));
+        tokio::task::yield_now().await;
+        waiting.abort();
+    }
+    assert!(!act.cx.is_cancelled());
+    act.finish(Ok(()));
+    assert_eq!(tasks.wait(task.id).await.expect("it settles").status, TaskStatus::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cursors_and_tasks_that_are_not_there_are_errors() {
+    let (tasks, mut stage) = stage().await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    let mut ahead = tasks.subscribe(task.id, Seq::new(99));
+    assert!(matches!(ahead.next().await, Some(Err(TaskError::CursorAhead { end, .. })) if end.get() == 3));
+    assert!(ahead.next().await.is_none(), "nothing follows an error");
+    let mut unknown = tasks.subscribe(task_core::TaskId::new(), Seq::ZERO);
+    assert!(matches!(unknown.next().await, Some(Err(TaskError::NotFound(_)))));
+
+    let mut removed = tasks.subscribe(task.id, Seq::new(3)).following();
+    act.finish(Ok(()));
+    tasks.wait(task.id).await.expect("it settles");
+    tasks.delete(task.id).await.expect("deleted");
+    let last = loop {
+        match removed.next().await {
+            Some(Ok(_)) => {}
+            other => break other,
+        }
+    };
+    assert!(matches!(last, Some(Err(TaskError::NotFound(_)))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_writes_is_followed_too() {
+    let store = FaultStore::new(MemoryStore::new());
+    let tasks = TaskManager::builder(store.clone()).observe().await.expect("observes");
+    let mut scribe = Scribe::new("elsewhere");
+    store.commit(scribe.create(None)).await.expect("stored");
+    let reading = tokio::spawn(seqs(tasks.subscribe(scribe.id(), Seq::ZERO)));
+    store.commit(scribe.start()).await.expect("stored");
+    for n in 0..500 {
+        store.commit(scribe.record([Output::text("b", n.to_string())])).await.expect("stored");
+        if n % 7 == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    store.commit(scribe.interrupt()).await.expect("stored");
+    assert_eq!(reading.await.expect("no panic"), (1..=504).collect::<Vec<_>>());
+    check_log(&tasks, scribe.id()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_readers_of_one_task_share_what_they_read() {
+    let (tasks, mut stage) = stage().await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    act.cx.text("b", "shared").await.expect("accepted");
+    act.finish(Ok(()));
+    tasks.wait(task.id).await.expect("it settles");
+    let first: Vec<Event> = tasks.subscribe(task.id, Seq::ZERO).try_collect().await.expect("readable");
+    for _ in 0..1000 {
+        let events: Vec<Event> = tasks.subscribe(task.id, Seq::ZERO).try_collect().await.expect("readable");
+        assert!(events.iter().zip(&first).all(|(a, b)| std::ptr::eq(a.json(), b.json())), "no copies");
+    }
+}
