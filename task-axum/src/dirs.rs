@@ -12,7 +12,9 @@ impl Roots {
     /// These roots, symlinks resolved once and for all.
     pub(crate) fn new(roots: impl Iterator<Item = PathBuf>) -> io::Result<Self> {
         let resolved = roots.map(|root| {
-            let found = root.canonicalize().and_then(|path| if path.is_dir() { Ok(path) } else { Err(not_a_directory()) });
+            let found = root
+                .canonicalize()
+                .and_then(|path| if path.is_dir() { Ok(path) } else { Err(not_a_directory()) });
             found.map_err(|error| io::Error::new(error.kind(), format!("root `{}`: {error}", root.display())))
         });
         resolved.collect::<io::Result<_>>().map(Self)

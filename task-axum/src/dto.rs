@@ -1,8 +1,8 @@
 //! The bodies of requests and answers that are this crate's own; those of core are described in `schema`.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use task_core::{Content, Cursor, Delivery, MessageId, Seq, StatusCounts, Task, TaskStatus};
 use utoipa::ToSchema;
 
@@ -81,7 +81,9 @@ impl From<ContentBlock> for Content {
     fn from(block: ContentBlock) -> Self {
         match block {
             ContentBlock::Image { media_type, data } => Self::Image { media_type, data },
-            ContentBlock::Resource { uri, name, media_type, text } => Self::Resource { uri, name, media_type, text },
+            ContentBlock::Resource { uri, name, media_type, text } => {
+                Self::Resource { uri, name, media_type, text }
+            }
             ContentBlock::Text { text } => Self::Text { text },
         }
     }

@@ -59,7 +59,11 @@ pub(crate) fn unsupported() -> Problem {
 
 fn unreadable(rejection: &BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than this server accepts.")
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "The body is larger than this server accepts.",
+        )
     } else {
         Problem::bad_request("malformed", "The body could not be read to its end.")
     }
@@ -93,7 +97,12 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestPath {
 async fn path_param<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String, Problem> {
     let unknown = || Problem::not_found("there is nothing of that name");
     let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| unknown())?;
-    params.iter().filter(|(key, _)| *key == name).last().map(|(_, value)| value.to_owned()).ok_or_else(unknown)
+    params
+        .iter()
+        .filter(|(key, _)| *key == name)
+        .last()
+        .map(|(_, value)| value.to_owned())
+        .ok_or_else(unknown)
 }
 
 /// The query, with what is repeated. Parameters nobody asks for are not looked at.
@@ -132,7 +141,9 @@ impl Params {
     pub(crate) fn limit(&self, default: usize, max: usize) -> Result<usize, Problem> {
         let Some(text) = self.one("limit")? else { return Ok(default) };
         let limit = number(text).and_then(|n| usize::try_from(n).ok()).filter(|n| (1..=max).contains(n));
-        limit.ok_or_else(|| invalid_query("limit", format!("`{}` is not a number from 1 to {max}", text.escape_debug())))
+        limit.ok_or_else(|| {
+            invalid_query("limit", format!("`{}` is not a number from 1 to {max}", text.escape_debug()))
+        })
     }
 
     /// A position in a log.

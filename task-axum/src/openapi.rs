@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 use utoipa::openapi::path::Paths;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, OpenApiVersion, Server};
 
 use crate::routes;
@@ -26,7 +28,10 @@ pub fn openapi(prefix: &str) -> Result<Value, serde_json::Error> {
 
 /// What there is to say before any route.
 pub(crate) fn head() -> OpenApi {
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The token of the server.")).build();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The token of the server."))
+        .build();
     let cookie = ApiKey::Cookie(ApiKeyValue::with_description(
         "tasks_session_PORT",
         "The cookie that `POST /session` gives. Every change needs the header `Origin` then.",

@@ -61,7 +61,11 @@ impl Problem {
     /// Something is broken here. `error` is logged; the client gets a sentence.
     pub(crate) fn internal(error: &(dyn Error + 'static)) -> Self {
         tracing::error!(error = %chain(error), "a request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here; the log of the server says what.")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong here; the log of the server says what.",
+        )
     }
 
     /// Says when to try again, in seconds.
@@ -122,12 +126,14 @@ impl From<TaskError> for Problem {
             TaskError::ShutDown => Self::shut_down(),
             TaskError::Store(error) => Self::store(&error),
             TaskError::TooManyPending { .. } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_pending", detail).retry_after(PENDING_RETRY)
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_pending", detail)
+                    .retry_after(PENDING_RETRY)
             }
-            TaskError::UnknownAgent { .. } => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_agent", detail),
-            TaskError::WrongState(states) => {
-                Self::new(StatusCode::CONFLICT, "wrong_state", detail).with("task_status", states.from.as_str())
+            TaskError::UnknownAgent { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_agent", detail)
             }
+            TaskError::WrongState(states) => Self::new(StatusCode::CONFLICT, "wrong_state", detail)
+                .with("task_status", states.from.as_str()),
             error => Self::internal(&error),
         }
     }

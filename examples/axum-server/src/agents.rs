@@ -7,6 +7,9 @@ pub(crate) fn offer(builder: TaskManagerBuilder, demo: bool) -> TaskManagerBuild
     if !demo {
         return builder;
     }
-    let agent = Agent::new("demo", Demo).name("Demo").description("Does what its script says; needs nothing.").model("none");
+    let agent = Agent::new("demo", Demo)
+        .name("Demo")
+        .description("Does what its script says; needs nothing.")
+        .model("none");
     builder.agent(agent)
 }

@@ -94,7 +94,10 @@ impl Settings {
         let args = Args::try_parse().map_err(|error| {
             if error.use_stderr() {
                 let text = error.to_string();
-                eprintln!("{}", text.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" "));
+                eprintln!(
+                    "{}",
+                    text.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+                );
                 return ExitCode::from(EXIT_USAGE);
             }
             // Help and version. Nothing can be done when nobody listens.
@@ -122,19 +125,34 @@ impl Settings {
             log_format,
         } = args;
         if let Some(file) = agents {
-            return Err(WrongSetting(format!("--agents {}: agents from a file are not supported yet", file.display())));
+            return Err(WrongSetting(format!(
+                "--agents {}: agents from a file are not supported yet",
+                file.display()
+            )));
         }
         if max_running == 0 {
             return Err(WrongSetting("--max-running 0: no task would ever run".to_owned()));
         }
         let access = match token {
             None if no_token => Access::Anybody,
-            None => Access::Holder(Token::random().map_err(|error| WrongSetting(format!("no random token: {error}")))?),
+            None => Access::Holder(
+                Token::random().map_err(|error| WrongSetting(format!("no random token: {error}")))?,
+            ),
             Some(text) => Access::Holder(Token::new(&text).ok_or_else(|| {
                 WrongSetting("--token: a token is one or more visible ASCII characters".to_owned())
             })?),
         };
-        Ok(Self { listen, store, access, max_running, roots: roots_or_default(roots)?, demo, allow_hosts, ui_dir, log_format })
+        Ok(Self {
+            listen,
+            store,
+            access,
+            max_running,
+            roots: roots_or_default(roots)?,
+            demo,
+            allow_hosts,
+            ui_dir,
+            log_format,
+        })
     }
 }
 
@@ -166,6 +184,7 @@ fn roots_or_default(roots: Vec<PathBuf>) -> Result<Vec<PathBuf>, WrongSetting> {
     if let Some(roots) = std::env::var_os("TASKS_ROOT").filter(|roots| !roots.is_empty()) {
         return Ok(std::env::split_paths(&roots).collect());
     }
-    let here = std::env::current_dir().map_err(|error| WrongSetting(format!("the current directory: {error}")))?;
+    let here =
+        std::env::current_dir().map_err(|error| WrongSetting(format!("the current directory: {error}")))?;
     Ok(vec![here])
 }

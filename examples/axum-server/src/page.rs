@@ -31,7 +31,8 @@ async fn serve(State(page): State<Page>, request: Request) -> Response {
         return (StatusCode::FORBIDDEN, "This server does not answer for that host.\n").into_response();
     }
     if !matches!(*method, Method::GET | Method::HEAD) {
-        return (StatusCode::METHOD_NOT_ALLOWED, [("allow", "GET, HEAD")], "Only GET is possible here.\n").into_response();
+        return (StatusCode::METHOD_NOT_ALLOWED, [("allow", "GET, HEAD")], "Only GET is possible here.\n")
+            .into_response();
     }
     match &page.dir {
         None if path == "/" => ([(CONTENT_TYPE, "text/html; charset=utf-8")], WELCOME).into_response(),
@@ -85,8 +86,14 @@ async fn secure(request: Request, next: Next) -> Response {
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
-    headers.insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
+    headers.insert(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
+    headers.insert(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
     response
 }
 

@@ -13,9 +13,11 @@ use crate::{agents, connection, page, signals, store};
 
 /// Serves until it is asked to stop.
 pub(crate) async fn run(settings: Settings) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let Settings { listen, store, access, max_running, roots, demo, allow_hosts, ui_dir, log_format: _ } = settings;
+    let Settings { listen, store, access, max_running, roots, demo, allow_hosts, ui_dir, log_format: _ } =
+        settings;
     let stop = signals::watch()?;
-    let listener = TcpListener::bind(&listen).await.map_err(|error| context(format!("--listen {listen}"), error))?;
+    let listener =
+        TcpListener::bind(&listen).await.map_err(|error| context(format!("--listen {listen}"), error))?;
     let address = listener.local_addr()?;
     let guard = guard(&access, address, &allow_hosts)?;
 
@@ -24,7 +26,9 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Box<dyn Error + Send +
     let api = TaskApi::new(tasks.clone(), guard.clone())
         .roots(roots)
         .map_err(|error| WrongSetting(format!("--root: {error}")))?;
-    let app = Router::new().nest("/api", api.router()).fallback_service(page::router(guard, ui_dir));
+    // As a service, it answers for `/api/` too.
+    let app =
+        Router::new().nest_service("/api", api.router::<()>()).fallback_service(page::router(guard, ui_dir));
 
     announce(address, &access)?;
     let open = TaskTracker::new();
@@ -44,7 +48,9 @@ fn guard(access: &Access, address: SocketAddr, allow_hosts: &[String]) -> Result
     let is_local = address.ip().is_loopback();
     let guard = match access {
         Access::Anybody if !is_local => {
-            return Err(WrongSetting(format!("--no-token works on a loopback address only, and {address} is none")));
+            return Err(WrongSetting(format!(
+                "--no-token works on a loopback address only, and {address} is none"
+            )));
         }
         Access::Anybody => Guard::without_token(port),
         Access::Holder(token) => {

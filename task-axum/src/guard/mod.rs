@@ -132,14 +132,21 @@ impl Guard {
             Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
         };
         if headers.contains_key(AUTHORIZATION) {
-            return if token::bearer(headers).is_some_and(|given| token.is(given)) { Ok(()) } else { Err(unauthorized()) };
+            return if token::bearer(headers).is_some_and(|given| token.is(given)) {
+                Ok(())
+            } else {
+                Err(unauthorized())
+            };
         }
         if !sessions.has_any_of(&session::cookies(headers, &self.cookie_name())) {
             return Err(unauthorized());
         }
         // Pages of other ports of this host are the same site, and their requests carry the cookie.
         if origin::is_from_neighbour(headers) {
-            return Err(Problem::forbidden("foreign_origin", "The request comes from a page of another origin."));
+            return Err(Problem::forbidden(
+                "foreign_origin",
+                "The request comes from a page of another origin.",
+            ));
         }
         if changes && source != Source::Own {
             let detail = "A change by cookie needs the header `Origin`.";

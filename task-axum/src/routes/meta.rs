@@ -30,11 +30,15 @@ pub(super) async fn openapi(
         None | Some("3.1") => Version::V3_1,
         Some("3.2") => Version::V3_2,
         Some(other) => {
-            return Err(invalid_query("version", format!("`{}` is neither 3.1 nor 3.2", other.escape_debug())));
+            return Err(invalid_query(
+                "version",
+                format!("`{}` is neither 3.1 nor 3.2", other.escape_debug()),
+            ));
         }
     };
     let prefix = uri.path().strip_suffix("/openapi.json").unwrap_or_default();
-    let document = document(api.description.clone(), version, prefix).map_err(|error| Problem::internal(&error))?;
+    let document =
+        document(api.description.clone(), version, prefix).map_err(|error| Problem::internal(&error))?;
     json(StatusCode::OK, &document)
 }
 

@@ -72,7 +72,9 @@ pub(super) async fn stream(
     }
     // The first chunk decides: what is wrong is told before the stream begins.
     match events.next_chunk().await.unwrap_or(Err(TaskError::ShutDown))? {
-        Chunk::CaughtUp { status, .. } if status.is_settled() && !follows => Ok(StatusCode::NO_CONTENT.into_response()),
+        Chunk::CaughtUp { status, .. } if status.is_settled() && !follows => {
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
         first => Ok(sse::response(api, place, LogSource { first: Some(first), ready: None, events })),
     }
 }
@@ -82,9 +84,12 @@ fn cursor(headers: &HeaderMap, params: &Params) -> Result<Seq, Problem> {
     let Some(header) = headers.get("last-event-id").filter(|id| !id.is_empty()) else {
         return Ok(Seq::new(params.position("after")?.unwrap_or(0)));
     };
-    header.to_str().ok().and_then(number).map(Seq::new).ok_or_else(|| {
-        Problem::bad_request("invalid_header", "Last-Event-ID: it is not a number")
-    })
+    header
+        .to_str()
+        .ok()
+        .and_then(number)
+        .map(Seq::new)
+        .ok_or_else(|| Problem::bad_request("invalid_header", "Last-Event-ID: it is not a number"))
 }
 
 /// A log on its way into frames.

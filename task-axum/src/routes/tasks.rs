@@ -57,7 +57,17 @@ pub(super) async fn create(
     IdempotencyKey(key): IdempotencyKey,
     JsonBody(body): JsonBody<CreateTask>,
 ) -> Result<Response, Problem> {
-    let CreateTask { agent_id, message, content, model, work_dir, enable_skills, enable_mcp, add_dirs, metadata } = body;
+    let CreateTask {
+        agent_id,
+        message,
+        content,
+        model,
+        work_dir,
+        enable_skills,
+        enable_mcp,
+        add_dirs,
+        metadata,
+    } = body;
     let mut new = NewTask::with_content(agent_id, blocks(message, content));
     new.model = model;
     new.work_dir = api.roots.work_dir(work_dir).await?;
@@ -65,7 +75,10 @@ pub(super) async fn create(
     new.enable_mcp = enable_mcp;
     if let Some(dirs) = add_dirs {
         if dirs.len() > MAX_DIRS {
-            return Err(Problem::invalid(format!("add_dirs: there are {}, and at most {MAX_DIRS} are allowed", dirs.len())));
+            return Err(Problem::invalid(format!(
+                "add_dirs: there are {}, and at most {MAX_DIRS} are allowed",
+                dirs.len()
+            )));
         }
         let mut resolved = Vec::with_capacity(dirs.len());
         for dir in dirs {

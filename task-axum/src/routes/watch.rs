@@ -75,7 +75,9 @@ impl Source for ListSource {
             match change {
                 TaskChange::Counts(counts) => frames.control("counts", &counts),
                 TaskChange::Removed(id) => frames.control("removed", &Removed { id }),
-                TaskChange::Snapshot { page, counts } => frames.control("snapshot", &TaskList::new(page, counts)),
+                TaskChange::Snapshot { page, counts } => {
+                    frames.control("snapshot", &TaskList::new(page, counts))
+                }
                 TaskChange::Task(task) => frames.control("task", &*task),
                 _ => {}
             }

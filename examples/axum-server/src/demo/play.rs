@@ -152,7 +152,9 @@ impl Player {
 
     async fn call(&mut self, name: &str, input: serde_json::Value) -> Result<String, RunError> {
         let call = self.name("call");
-        self.cx.tool_call(ToolCall::new(&*call, name).with_title(format!("Run {name}")).with_input(input)).await?;
+        self.cx
+            .tool_call(ToolCall::new(&*call, name).with_title(format!("Run {name}")).with_input(input))
+            .await?;
         self.call = Some(call.clone());
         Ok(call)
     }

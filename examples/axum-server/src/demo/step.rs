@@ -5,7 +5,10 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Step {
     Ask(String),
-    Count { upto: u64, rate: f64 },
+    Count {
+        upto: u64,
+        rate: f64,
+    },
     Fail(String),
     Hang,
     Markdown,
@@ -15,9 +18,15 @@ pub(super) enum Step {
     Say(String),
     Sleep(Duration),
     Spawn(u64),
-    Text { bytes: usize, rate: f64 },
+    Text {
+        bytes: usize,
+        rate: f64,
+    },
     Think(String),
-    Tool { name: String, seconds: f64 },
+    Tool {
+        name: String,
+        seconds: f64,
+    },
     /// A command that is none, and why.
     Unknown(String),
 }
