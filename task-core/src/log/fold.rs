@@ -203,3 +203,115 @@ impl Task {
 fn count(queued: &[Queued]) -> u32 {
     u32::try_from(queued.len()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::log::Draft;
+    use crate::model::{
+        CancelRequested, Cancelled, Completed, Content, Failed, InputAnswered, InputRequest, InstanceId,
+        Interrupted, MessageAdded, MessageDelivered, MessageId, MessageRefused, RequestKind, Requeued,
+        RunStarted,
+    };
+
+    /// Whatever is recorded in whatever order: the state moves only along the table, and a refused step changes
+    /// nothing.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Answer,
+        Ask,
+        Cancel,
+        Cancelled,
+        Complete,
+        Deliver,
+        Fail,
+        Interrupt,
+        Message,
+        Refuse,
+        Requeue,
+        Start,
+        Text,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        use Step::*;
+        prop::sample::select(vec![
+            Answer, Ask, Cancel, Cancelled, Complete, Deliver, Fail, Interrupt, Message, Refuse, Requeue,
+            Start, Text,
+        ])
+    }
+
+    fn payload(step: &Step, task: &Task) -> Payload {
+        let reason = || "why".to_owned();
+        let first = || task.book.queued.first().map_or_else(MessageId::new, |queued| queued.id);
+        match step {
+            Step::Answer => {
+                let request_id =
+                    task.requests.first().map_or_else(reason, |request| request.request_id.clone());
+                InputAnswered { request_id, answer: 1.into(), by: "user".to_owned() }.into()
+            }
+            Step::Ask => InputRequest {
+                request_id: task.seq.to_string(),
+                request: RequestKind::Question,
+                prompt: reason(),
+                options: Vec::new(),
+                deadline: None,
+                default: None,
+                call_id: None,
+            }
+            .into(),
+            Step::Cancel => CancelRequested {}.into(),
+            Step::Cancelled => Cancelled {}.into(),
+            Step::Complete => Completed {}.into(),
+            Step::Deliver => MessageDelivered { message_id: first(), run: task.run }.into(),
+            Step::Fail => Failed { error: reason() }.into(),
+            Step::Interrupt => Interrupted { reason: reason() }.into(),
+            Step::Message => MessageAdded {
+                message_id: MessageId::new(),
+                content: vec![Content::text("x")],
+                delivery: Delivery::Queue,
+            }
+            .into(),
+            Step::Refuse => MessageRefused { message_id: first(), reason: reason() }.into(),
+            Step::Requeue => Requeued { reason: reason() }.into(),
+            Step::Start => {
+                RunStarted { run: task.run + 1, reason: reason(), instance: InstanceId::new() }.into()
+            }
+            Step::Text => Output::text("b", "x").into(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_log_moves_along_the_table_and_folds_to_its_snapshot(steps in prop::collection::vec(step(), 0..60)) {
+            let created = Created {
+                agent_id: "a".to_owned(), title: "t".to_owned(), model: None, work_dir: None, enable_skills: None,
+                enable_mcp: None, add_dirs: None, metadata: None,
+            };
+            let mut draft = Draft::create(TaskId::new(), DateTime::UNIX_EPOCH, created).expect("created");
+            for step in steps {
+                let before = draft.task().clone();
+                let outcome = draft.record(payload(&step, &before));
+                let after = draft.task();
+                if outcome.is_err() {
+                    prop_assert_eq!(after, &before);
+                } else {
+                    let moved = after.status != before.status;
+                    prop_assert!(!moved || before.status.can_become(after.status), "{:?}: {} to {}", step, before.status, after.status);
+                    prop_assert_eq!(after.seq, before.seq.next());
+                }
+                prop_assert_eq!(after.status == TaskStatus::AwaitingInput, after.status.is_active() && !after.requests.is_empty());
+                prop_assert_eq!(after.owner().is_some(), after.status.is_active());
+                prop_assert_eq!(after.completed_at.is_some(), after.status.is_settled());
+                prop_assert_eq!(after.queued_messages as usize, after.book.queued.len());
+            }
+            let commit = draft.finish(InstanceId::new()).expect("created is there");
+            let folded = Task::fold(commit.events());
+            prop_assert_eq!(folded.as_ref(), Some(&commit.task));
+            let stored = Task::from_stored(&commit.task.to_stored(), commit.task.seq, commit.task.last_event_at);
+            prop_assert_eq!(stored.expect("readable"), commit.task);
+        }
+    }
+}
