@@ -49,7 +49,7 @@ pub(super) async fn events(
 #[utoipa::path(get, path = "/tasks/{id}/stream", tag = "events", params(schema::TaskParam, schema::StreamQuery),
     responses(
         (status = 200, description = "The stream. `caught_up`, `heartbeat` and `end` have no id.",
-            content((String = "text/event-stream", item_schema = schema::LogFrame))),
+            content((String = "text/event-stream", item_schema = inline(schema::LogFrame)))),
         (status = 204, description = "The task is settled, and the cursor is at the end of its log."),
         (status = 400, description = "The cursor is not a number.", body = schema::Problem, content_type = "application/problem+json"),
         (status = 409, description = "The cursor is beyond the end of the log.", body = schema::Problem, content_type = "application/problem+json"),

@@ -23,7 +23,7 @@ use crate::sse::{self, Fill, Frames, Source};
 /// The parameters choose what the snapshot shows; changes are told of every task.
 #[utoipa::path(get, path = "/tasks/stream", tag = "tasks", params(schema::ListQuery), responses(
     (status = 200, description = "The stream. No frame has an id.",
-        content((String = "text/event-stream", item_schema = schema::ListFrame))),
+        content((String = "text/event-stream", item_schema = inline(schema::ListFrame)))),
     (status = 400, description = "A parameter is not valid.", body = schema::Problem, content_type = "application/problem+json"),
     (status = 429, description = "Too many streams are open.", body = schema::Problem, content_type = "application/problem+json"),
     schema::Common,

@@ -12,10 +12,11 @@ async fn a_server_that_is_well_says_so() {
     assert_eq!(app.get("/readyz").await.ok(200), json!({"status": "ok"}));
 }
 
-#[tokio::test]
+/// Core tries again for a while; the clock is paused, so that the test need not wait.
+#[tokio::test(start_paused = true)]
 async fn a_store_that_fails_is_unavailable_and_keeps_its_secrets() {
     let app = App::new().await;
-    app.store.fail([Fault::Unavailable; 20]);
+    app.store.fail([Fault::Unavailable; 10_000]);
     let answer = app.post("/tasks", json!({"agent_id": "puppet", "message": "x"})).await;
     assert_eq!(answer.problem(503), "store_unavailable");
     assert!(answer.headers.contains_key("retry-after"));
