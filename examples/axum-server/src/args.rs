@@ -130,6 +130,17 @@ impl Settings {
                 file.display()
             )));
         }
+        if !listen
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+        {
+            return Err(WrongSetting(format!("--listen {listen}: this is not ADDRESS:PORT")));
+        }
+        if let Some(dir) = &ui_dir
+            && !dir.is_dir()
+        {
+            return Err(WrongSetting(format!("--ui-dir {}: this is not a directory", dir.display())));
+        }
         if max_running == 0 {
             return Err(WrongSetting("--max-running 0: no task would ever run".to_owned()));
         }

@@ -16,8 +16,9 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Box<dyn Error + Send +
     let Settings { listen, store, access, max_running, roots, demo, allow_hosts, ui_dir, log_format: _ } =
         settings;
     let stop = signals::watch()?;
-    let listener =
-        TcpListener::bind(&listen).await.map_err(|error| context(format!("--listen {listen}"), error))?;
+    let listener = TcpListener::bind(&listen)
+        .await
+        .map_err(|error| std::io::Error::new(error.kind(), format!("--listen {listen}: {error}")))?;
     let address = listener.local_addr()?;
     let guard = guard(&access, address, &allow_hosts)?;
 
@@ -95,10 +96,6 @@ fn announce(address: SocketAddr, access: &Access) -> std::io::Result<()> {
 fn escape(text: &str) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
     text.bytes().map(|b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
-}
-
-fn context(what: String, error: std::io::Error) -> Box<dyn Error + Send + Sync> {
-    std::io::Error::new(error.kind(), format!("{what}: {error}")).into()
 }
 
 /// An error and its causes on one line.

@@ -3,6 +3,8 @@
 mod play;
 mod process;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 use futures::FutureExt;

@@ -90,7 +90,7 @@ fn need(text: String, how: &str) -> Result<String, String> {
     if text.is_empty() { Err(usage(how)) } else { Ok(text) }
 }
 
-fn number<T: FromStr + PartialOrd>(word: Option<&str>, how: &str, max: T) -> Result<T, String> {
+fn number<T: Copy + FromStr + PartialOrd>(word: Option<&str>, how: &str, max: T) -> Result<T, String> {
     word.and_then(|word| word.parse().ok()).filter(|number| *number <= max).ok_or_else(|| usage(how))
 }
 
