@@ -5,13 +5,16 @@ mod batch;
 mod blocking;
 mod changes;
 mod error;
+mod foreign;
 mod known;
 mod list;
 mod options;
 mod owner;
 mod reader;
+mod rows;
 mod schema;
 mod store;
+mod work;
 mod writer;
 
 pub use options::{DurabilityPolicy, SqliteOptions};

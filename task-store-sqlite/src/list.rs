@@ -90,3 +90,41 @@ fn row_of(cursor: &Cursor) -> Result<i64, StoreError> {
         cursor.as_str().parse().map_err(|_| StoreError::InvalidCursor(cursor.as_str().to_owned()))?;
     Ok(i64::try_from(row).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The steps of the engine for a list.
+    fn plan(query: &TaskQuery) -> String {
+        let connection = Connection::open_in_memory().expect("opened");
+        connection.execute_batch(include_str!("schema_v1.sql")).expect("the tables");
+        let (sql, parameters) = statement(query).expect("a statement");
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("prepared");
+        let steps =
+            explain.query_map(params_from_iter(parameters), |row| row.get::<_, String>(3)).expect("run");
+        steps.collect::<Result<Vec<_>, _>>().expect("read").join("\n")
+    }
+
+    #[test]
+    fn no_list_looks_at_more_rows_than_it_must() {
+        let all = TaskQuery::default();
+        let running = all.clone().with_statuses([TaskStatus::Running]);
+        let ended = all.clone().with_statuses([TaskStatus::Completed, TaskStatus::Failed]);
+        for (query, index) in [
+            (all.clone(), "SEARCH task USING INTEGER PRIMARY KEY (rowid<?)"),
+            (all.clone().with_order(Order::OldestFirst), "SEARCH task USING INTEGER PRIMARY KEY (rowid>?)"),
+            (running.clone(), "SEARCH task USING COVERING INDEX task_open (status=? AND rowid<?)"),
+            (ended, "SEARCH task USING COVERING INDEX task_settled (status=? AND rowid<?)"),
+            (
+                running.with_agent("agent"),
+                "SEARCH task USING COVERING INDEX task_agent (agent_id=? AND status=? AND rowid<?)",
+            ),
+            (all.with_agent("agent"), "task_agent (agent_id=? AND status=? AND rowid<?)"),
+        ] {
+            let plan = plan(&query);
+            assert!(plan.contains(index), "{index} in\n{plan}");
+            assert!(!plan.contains("SCAN task"), "{plan}");
+        }
+    }
+}

@@ -8,10 +8,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use task_core::{Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskStatus};
 use tokio::sync::Semaphore;
 
-use crate::batch;
 use crate::blocking::{self, lock};
 use crate::error::{Doing, Fault};
 use crate::options::SqliteOptions;
+use crate::rows;
 use crate::schema;
 
 /// The connections that read. No more reads run at once than there may be connections: the others wait in line without
@@ -73,7 +73,7 @@ pub(crate) fn load(connection: &Connection, task: TaskId) -> Result<Task, StoreE
     let found: Option<(i64, String)> = connection
         .prepare_cached("SELECT id, snapshot FROM task WHERE uid = ?1")
         .and_then(|mut query| {
-            query.query_row([batch::uid(task)], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            query.query_row([rows::uid(task)], |row| Ok((row.get(0)?, row.get(1)?))).optional()
         })
         .doing("load a task")?;
     let (row, stored) = found.ok_or(StoreError::NotFound(task))?;
@@ -87,7 +87,7 @@ pub(crate) fn snapshot(connection: &Connection, row: i64, stored: &str) -> Resul
         .and_then(|mut query| query.query_row([row], |row| Ok((row.get(0)?, row.get(1)?))).optional())
         .doing("look for the newest event")?;
     let (seq, at) = newest.ok_or_else(|| Fault::damaged(format!("the task of row {row} has no events")))?;
-    Task::from_stored(stored, batch::position(seq), time(at)?)
+    Task::from_stored(stored, rows::position(seq), time(at)?)
         .map_err(|error| Fault::damaged_by(format!("the snapshot of row {row} cannot be read"), error))
 }
 
@@ -100,14 +100,14 @@ pub(crate) fn events(
 ) -> Result<Vec<Event>, StoreError> {
     let row: Option<i64> = connection
         .prepare_cached("SELECT id FROM task WHERE uid = ?1")
-        .and_then(|mut query| query.query_row([batch::uid(task)], |row| row.get(0)).optional())
+        .and_then(|mut query| query.query_row([rows::uid(task)], |row| row.get(0)).optional())
         .doing("look for a task")?;
     let row = row.ok_or(StoreError::NotFound(task))?;
 
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let sql = "SELECT seq, at, kind, data FROM event WHERE task = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
     let mut query = connection.prepare_cached(sql).doing("prepare to read events")?;
-    let mut rows = query.query(params![row, batch::number(after), limit]).doing("read events")?;
+    let mut rows = query.query(params![row, rows::number(after), limit]).doing("read events")?;
     let (mut events, mut bytes) = (Vec::new(), 0_usize);
     while let Some(row) = rows.next().doing("read an event")? {
         let event = event(task, row)?;
@@ -128,7 +128,7 @@ fn event(task: TaskId, row: &Row<'_>) -> Result<Event, StoreError> {
             .as_str()
             .map_err(|error| Fault::damaged_by(format!("event {seq} of task {task} is no text"), error))
     };
-    Ok(Event::from_stored(task, batch::position(seq), time(at)?, text(2)?, text(3)?)?)
+    Ok(Event::from_stored(task, rows::position(seq), time(at)?, text(2)?, text(3)?)?)
 }
 
 pub(crate) fn counts(connection: &Connection) -> Result<StatusCounts, StoreError> {
@@ -148,7 +148,7 @@ pub(crate) fn counts(connection: &Connection) -> Result<StatusCounts, StoreError
 }
 
 pub(crate) fn find_key(connection: &Connection, key: &str) -> Result<Option<Keyed>, StoreError> {
-    Ok(batch::keyed(connection, key)?.map(|(task, seq)| Keyed::new(task, seq)))
+    Ok(rows::keyed(connection, key)?.map(|(task, seq)| Keyed::new(task, seq)))
 }
 
 /// The tasks that run, as far as rows say, under somebody else than `instance`.

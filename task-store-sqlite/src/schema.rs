@@ -155,11 +155,11 @@ fn inspect(path: &Path) -> Result<(), Fault> {
     .doing("open the database")?;
     connection.busy_timeout(Duration::from_secs(5)).doing("set the busy timeout")?;
     let found = version(&connection)?;
-    check(&connection, found)
+    check(&connection, found, SUPPORTED)
 }
 
 /// Whether a file is ours, or still nobody's, and not too new.
-fn check(connection: &Connection, found: i64) -> Result<(), Fault> {
+fn check(connection: &Connection, found: i64, supported: i64) -> Result<(), Fault> {
     let application: i64 = connection
         .pragma_query_value(None, "application_id", |row| row.get(0))
         .doing("read the application of the database")?;
@@ -167,7 +167,7 @@ fn check(connection: &Connection, found: i64) -> Result<(), Fault> {
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .doing("read the schema of the database")?;
     match application {
-        APPLICATION_ID if found > SUPPORTED => Err(Fault::TooNew { found }),
+        APPLICATION_ID if found > supported => Err(Fault::TooNew { found }),
         APPLICATION_ID => Ok(()),
         0 if found == 0 && tables == 0 => Ok(()),
         _ => Err(Fault::damaged("the file is a database of something else, not a store of tasks")),
@@ -219,15 +219,12 @@ fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<(), Fault> {
     let target = i64::try_from(steps.len()).unwrap_or(i64::MAX);
     let found = version(connection)?;
     if found == target {
-        return check(connection, found);
+        return check(connection, found, target);
     }
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).doing("begin a migration")?;
     let found = version(&transaction)?;
-    check(&transaction, found)?;
-    if found > target {
-        return Err(Fault::TooNew { found });
-    }
+    check(&transaction, found, target)?;
     for step in steps.iter().skip(usize::try_from(found).unwrap_or_default()) {
         transaction.execute_batch(step).doing("migrate the database")?;
     }
@@ -237,3 +234,63 @@ fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<(), Fault> {
 }
 
 const MIB: i64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pragma(connection: &Connection, name: &str) -> i64 {
+        connection.pragma_query_value(None, name, |row| row.get(0)).expect("the pragma has a value")
+    }
+
+    #[test]
+    fn every_connection_is_set_up() {
+        let place = tempfile::tempdir().expect("a directory");
+        let options = SqliteOptions::default().with_busy_timeout(Duration::from_millis(1234));
+        let (path, writer) = open_writer(&place.path().join("a.db"), &options).expect("opened");
+        let reader = connect_reader(&path, &options).expect("opened");
+        let mode: String = writer.pragma_query_value(None, "journal_mode", |row| row.get(0)).expect("a mode");
+        assert_eq!(mode, "wal");
+        for (name, of_writer) in [
+            ("application_id", APPLICATION_ID),
+            ("busy_timeout", 1234),
+            ("cache_size", -65536),
+            ("foreign_keys", 1),
+            ("journal_size_limit", 64 * MIB),
+            ("page_size", 8192),
+            ("synchronous", 2),
+            ("user_version", SUPPORTED),
+            ("wal_autocheckpoint", 4000),
+        ] {
+            assert_eq!(pragma(&writer, name), of_writer, "{name} of the writer");
+        }
+        for (name, of_reader) in [("busy_timeout", 1234), ("cache_size", -8192), ("mmap_size", 1024 * MIB)] {
+            assert_eq!(pragma(&reader, name), of_reader, "{name} of a reader");
+        }
+        reader.execute("DELETE FROM task", []).expect_err("a reader cannot write");
+    }
+
+    #[test]
+    fn an_older_schema_is_brought_up_to_date_step_by_step_and_once() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (path, connection) =
+            open_writer(&place.path().join("a.db"), &SqliteOptions::default()).expect("opened");
+        drop(connection);
+        let mut connection = connect_writer(&path, &SqliteOptions::default()).expect("opened");
+        let (second, third) = ("CREATE TABLE step_2 (a ANY) STRICT", "DROP TABLE purge");
+        migrate(&mut connection, &[MIGRATIONS[0], second, "no SQL"]).expect_err("the last step fails");
+        assert_eq!(version(&connection).expect("a version"), 1, "a migration is whole or not at all");
+        for _ in 0..2 {
+            migrate(&mut connection, &[MIGRATIONS[0], second, third]).expect("migrated");
+            assert_eq!(version(&connection).expect("a version"), 3);
+        }
+    }
+
+    #[test]
+    fn any_path_becomes_a_uri() {
+        let uri = immutable_uri(Path::new("/tmp/a b?c#d%/ü.db"));
+        if cfg!(unix) {
+            assert_eq!(uri, "file:/tmp/a%20b%3Fc%23d%25/%C3%BC.db?immutable=1");
+        }
+    }
+}

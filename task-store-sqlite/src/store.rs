@@ -10,12 +10,12 @@ use task_core::{
 };
 use tokio::sync::Mutex;
 
-use crate::batch::{Entry, Work};
 use crate::blocking;
 use crate::changes::Poller;
 use crate::options::SqliteOptions;
 use crate::owner::Owner;
 use crate::reader::{self, Readers};
+use crate::work::{Entry, Work};
 use crate::writer::Writer;
 use crate::{list, schema};
 

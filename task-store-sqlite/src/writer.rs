@@ -11,11 +11,12 @@ use task_core::{Change, Changes, Durability, StoreError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::batch::{Engine, Outcome, Work};
+use crate::batch::{Engine, Outcome};
 use crate::blocking::{self, lock};
 use crate::error::Fault;
 use crate::options::{DurabilityPolicy, SqliteOptions};
 use crate::schema;
+use crate::work::Work;
 
 /// Writes what many callers ask for, together: *group commit*.
 ///
@@ -375,3 +376,35 @@ const QUEUE_BYTES: usize = 16 * 1024 * 1024;
 /// What one transaction takes.
 const BATCH_EVENTS: usize = 4096;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_takes_the_strictest_durability_in_it() {
+        use task_core::Output;
+        use task_core::testing::Scribe;
+
+        use crate::work::Entry;
+
+        let place = tempfile::tempdir().expect("a directory");
+        let mut scribe = Scribe::new("a title");
+        let durable = Work::Commit(Entry::new(&scribe.create(None)));
+        let delta = Work::Commit(Entry::new(&scribe.record([Output::text("block", "delta")])));
+        let (either, within) = ([&delta, &durable], Duration::from_secs(1));
+        for (policy, of_delta, of_either, of_sync) in [
+            (DurabilityPolicy::Durable, false, true, true),
+            (DurabilityPolicy::Interval(within), false, false, true),
+            (DurabilityPolicy::Process, false, false, false),
+        ] {
+            let options = SqliteOptions::default().with_durability(policy);
+            let (path, connection) =
+                schema::open_writer(&place.path().join("a.db"), &options).expect("opened");
+            let writer = Writer::new(path, options, Changes::new(), connection).expect("a writer");
+            assert_eq!(writer.0.syncs(&[&delta]), of_delta, "{policy:?}");
+            assert_eq!(writer.0.syncs(&either), of_either, "{policy:?}");
+            assert_eq!(writer.0.syncs(&[&delta, &Work::Sync]), of_sync, "{policy:?}");
+        }
+    }
+}
