@@ -88,8 +88,9 @@ pub(crate) fn connect_reader(path: &Path, options: &SqliteOptions) -> Result<Con
 /// Moves everything into the database file and closes the connection as SQLite does by itself: the last one takes the
 /// `-wal` and `-shm` files along.
 pub(crate) fn close_writer(connection: Connection) -> Result<(), Fault> {
+    // That others read meanwhile is no failure: it leaves a part of it to them.
     connection
-        .pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(()))
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         .doing("move the log into the database")?;
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
