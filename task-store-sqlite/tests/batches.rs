@@ -4,7 +4,7 @@ mod common;
 
 use common::{Place, begun, create, log, text};
 use task_core::testing::Scribe;
-use task_core::{Json, Payload, Seq, StoreError, TaskStore};
+use task_core::{Json, Output, Payload, Seq, StoreError, TaskStore};
 
 /// An event that a trigger of the test can tell from the others.
 fn boom() -> Payload {
@@ -76,7 +76,7 @@ async fn a_commit_that_fails_halfway_leaves_nothing_and_the_others_stay() {
     other.execute_batch(trigger).expect("a trigger");
 
     other.execute_batch("BEGIN IMMEDIATE").expect("begun");
-    let fails = begun(store.commit(bad.record([text("before").map(Payload::from)[0].clone(), boom()])));
+    let fails = begun(store.commit(bad.record([Output::text("block", "before").into(), boom()])));
     let succeeds = begun(store.commit(good.record(text("good"))));
     other.execute_batch("ROLLBACK").expect("ended");
 
@@ -100,8 +100,7 @@ async fn a_transaction_that_is_rolled_back_fails_all_and_writes_nothing() {
 
     other.execute_batch("BEGIN IMMEDIATE").expect("begun");
     let waiting = commits.clone().map(|commit| begun(store.commit(commit)));
-    other.execute_batch("ROLLBACK; DROP TRIGGER boom; ").expect("ended");
-    other.execute_batch(trigger).expect("a trigger");
+    other.execute_batch("ROLLBACK").expect("ended");
     let mut failed = 0;
     for commit in waiting {
         if let Err(error) = commit.await {
@@ -187,17 +186,17 @@ async fn more_than_the_queue_holds_waits_and_is_written() {
     let other = place.connection();
     other.execute_batch("BEGIN IMMEDIATE").expect("begun");
     let big = "x".repeat(5 * 1024 * 1024);
-    let commits: Vec<_> = (0..6).map(|_| begun(store.commit(scribe.record(text(&big))))).collect();
+    let commits: Vec<_> = (0..4).map(|_| begun(store.commit(scribe.record(text(&big))))).collect();
     other.execute_batch("ROLLBACK").expect("ended");
     for commit in commits {
         commit.await.expect("committed, and in order");
     }
     let mut huge = create(&store, "huge").await;
     store
-        .commit(huge.record(text(&"x".repeat(20 * 1024 * 1024))))
+        .commit(huge.record(text(&"x".repeat(17 * 1024 * 1024))))
         .await
         .expect("alone it is more than the queue");
-    assert_eq!(log(&store, scribe.id()).await.expect("read").len(), 8);
+    assert_eq!(log(&store, scribe.id()).await.expect("read").len(), 6);
 }
 
 #[tokio::test]
@@ -228,7 +227,10 @@ fn a_store_outlives_the_runtime_it_was_opened_in() {
     });
     // A commit under way when the runtime goes.
     let commit = scribe.record(text("first"));
-    let pending = first.block_on(async { begun(store.commit(commit.clone())) });
+    let pending = {
+        let _inside = first.enter();
+        begun(store.commit(commit.clone()))
+    };
     drop(first);
     drop(pending);
     runtime().block_on(async {
@@ -248,7 +250,7 @@ async fn a_long_log_is_removed_at_once_and_its_events_after() {
     let (mut long, mut other) = (create(&store, "long").await, create(&store, "other").await);
     for _ in 0..5 {
         store
-            .commit(long.record((0..1000).map(|n| text(&n.to_string())[0].clone())))
+            .commit(long.record((0..1000).map(|n| Output::text("block", n.to_string()))))
             .await
             .expect("committed");
     }
@@ -267,12 +269,11 @@ async fn a_long_log_is_removed_at_once_and_its_events_after() {
     for _ in 0..10 {
         store.commit(other.record(text("tick"))).await.expect("committed");
     }
-    let mut waited = std::time::Instant::now();
+    // The rest of the purge runs by itself; nothing tells when it is through.
+    let start = std::time::Instant::now();
     while left() > 14 {
-        assert!(waited.elapsed() < std::time::Duration::from_secs(20), "{} left", left());
+        assert!(start.elapsed() < std::time::Duration::from_secs(30), "{} left", left());
         tokio::task::yield_now().await;
     }
-    waited = std::time::Instant::now();
-    let _ = waited;
     assert_eq!(log(&store, other.id()).await.expect("read").len(), 14);
 }
