@@ -206,6 +206,7 @@ fn exists(connection: &Connection, sql: &str) -> Result<bool, Fault> {
 mod tests {
     use super::*;
     use crate::options::SqliteOptions;
+    use crate::work::Entry;
 
     #[test]
     fn a_batch_is_synced_when_it_is_asked_to_be() {
@@ -231,9 +232,9 @@ mod tests {
             schema::open_writer(&place.path().join("a.db"), &SqliteOptions::default()).expect("opened");
         let mut engine = Engine::new(connection, None).expect("an engine");
         let mut scribe = task_core::testing::Scribe::new("a title");
-        let create = Work::Commit(crate::work::Entry::new(&scribe.create(None)));
+        let create = Work::Commit(Box::new(Entry::new(&scribe.create(None))));
         let long = scribe.record([task_core::Output::text("block", "x".repeat(100_000))]);
-        let long = Work::Commit(crate::work::Entry::new(&long));
+        let long = Work::Commit(Box::new(Entry::new(&long)));
         assert!(engine.run(&[&create], true).answers.iter().all(Result::is_ok));
 
         let pages: i64 =

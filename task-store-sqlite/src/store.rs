@@ -99,7 +99,10 @@ impl SqliteStore {
 #[async_trait]
 impl TaskStore for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        self.inner.writer.submit(Work::Commit(Entry::new(&commit))).await
+        let entry = Entry::new(&commit);
+        // Not kept while this waits, which many may do at once.
+        drop(commit);
+        self.inner.writer.submit(Work::Commit(Box::new(entry))).await
     }
 
     async fn load(&self, task: TaskId) -> Result<Task, StoreError> {

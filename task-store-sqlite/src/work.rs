@@ -4,7 +4,7 @@ use task_core::{Commit, Durability, Event, InstanceId, Seq, TaskId, TaskQuery, T
 #[derive(Debug)]
 pub(crate) enum Work {
     /// Write a commit.
-    Commit(Entry),
+    Commit(Box<Entry>),
     /// Look whether others have written.
     Look,
     /// Forget a task whose log ends there.

@@ -390,8 +390,8 @@ mod tests {
 
         let place = tempfile::tempdir().expect("a directory");
         let mut scribe = Scribe::new("a title");
-        let durable = Work::Commit(Entry::new(&scribe.create(None)));
-        let delta = Work::Commit(Entry::new(&scribe.record([Output::text("block", "delta")])));
+        let durable = Work::Commit(Box::new(Entry::new(&scribe.create(None))));
+        let delta = Work::Commit(Box::new(Entry::new(&scribe.record([Output::text("block", "delta")]))));
         let (either, within) = ([&delta, &durable], Duration::from_secs(1));
         for (policy, of_delta, of_either, of_sync) in [
             (DurabilityPolicy::Durable, false, true, true),
