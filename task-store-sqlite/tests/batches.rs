@@ -206,13 +206,18 @@ async fn closing_finishes_what_waits() {
     let mut scribe = create(&store, "a title").await;
     let other = place.connection();
     other.execute_batch("BEGIN IMMEDIATE").expect("begun");
-    let waiting = begun(store.commit(scribe.record(text("waits"))));
+    // More than one transaction takes.
+    let big = "x".repeat(3 * 1024 * 1024);
+    let waiting: Vec<_> = (0..3).map(|_| begun(store.commit(scribe.record(text(&big))))).collect();
     let closing = begun(store.close());
     other.execute_batch("ROLLBACK").expect("ended");
     drop(other);
     closing.await.expect("closed");
-    waiting.await.expect("committed before");
-    assert_eq!(log(&place.open().await, scribe.id()).await.expect("read").len(), 3);
+    assert!(!place.file("-wal").exists(), "nobody has the file open");
+    for commit in waiting {
+        commit.await.expect("committed before");
+    }
+    assert_eq!(log(&place.open().await, scribe.id()).await.expect("read").len(), 5);
 }
 
 #[test]
@@ -225,14 +230,13 @@ fn a_store_outlives_the_runtime_it_was_opened_in() {
         let scribe = create(&store, "a title").await;
         (store, scribe)
     });
-    // A commit under way when the runtime goes.
+    // A commit under way when the runtime goes, as far as it has come by then.
     let commit = scribe.record(text("first"));
-    let pending = {
+    {
         let _inside = first.enter();
-        begun(store.commit(commit.clone()))
-    };
+        let _left_alone = futures::FutureExt::now_or_never(store.commit(commit.clone()));
+    }
     drop(first);
-    drop(pending);
     runtime().block_on(async {
         match store.commit(commit).await {
             Ok(()) | Err(StoreError::Conflict { .. }) => {}
@@ -240,6 +244,31 @@ fn a_store_outlives_the_runtime_it_was_opened_in() {
         }
         store.commit(scribe.record(text("second"))).await.expect("committed");
         assert_eq!(log(&store, scribe.id()).await.expect("read").len(), 4);
+    });
+}
+
+#[test]
+fn a_commit_in_a_runtime_that_is_gone_is_unavailable_and_the_next_runtime_goes_on() {
+    let place = Place::new();
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let first = runtime();
+    let (store, mut scribe) = first.block_on(async {
+        let store = place.open().await;
+        let scribe = create(&store, "a title").await;
+        (store, scribe)
+    });
+    let gone = first.handle().clone();
+    drop(first);
+    let commit = scribe.record(text("first"));
+    {
+        // Whatever is started here is thrown away at once.
+        let _inside = gone.enter();
+        let error = futures::FutureExt::now_or_never(store.commit(commit.clone())).expect("answered");
+        assert!(matches!(error, Err(StoreError::Unavailable { .. })), "{error:?}");
+    }
+    runtime().block_on(async {
+        store.commit(commit).await.expect("committed");
+        store.close().await.expect("closed");
     });
 }
 
