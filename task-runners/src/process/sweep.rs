@@ -1,0 +1,161 @@
+use std::collections::{HashMap, HashSet};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use task_core::RunId;
+
+use super::mark::Mark;
+use super::procfs::{Identity, Process, Procfs};
+use super::signal::{self, Delivered};
+
+/// Finds the processes that belong to a tree or to a run, and kills them.
+///
+/// A process belongs if it carries a wanted [`Mark`], is in the process group of the tree, descends from one that
+/// belongs, or did so when it was seen before. It is named by its number *and* the time it started; both are read again
+/// right before a signal is sent, and the signal goes to a handle of that process, so that a number which was given to
+/// somebody else meanwhile harms nobody. This process itself never belongs.
+///
+/// Works on Linux; elsewhere there is no `/proc`, and nothing is found.
+///
+/// Looking reads some files of every process on the machine: milliseconds, and blocking.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    procfs: Procfs,
+    wanted: Wanted,
+    /// The group of the tree, as long as its number cannot have been given to another.
+    group: Option<i32>,
+    known: HashSet<Identity>,
+}
+
+#[derive(Clone, Debug)]
+enum Wanted {
+    Mark(Mark),
+    Runs(HashSet<RunId>),
+}
+
+impl Sweep {
+    /// Finds every process of these runs, whichever process started them.
+    #[must_use]
+    pub fn of_runs(runs: &[RunId]) -> Self {
+        Self::new(Procfs::default(), Wanted::Runs(runs.iter().copied().collect()))
+    }
+
+    /// Finds the processes of one tree.
+    #[must_use]
+    pub fn of_tree(mark: Mark) -> Self {
+        Self::new(Procfs::default(), Wanted::Mark(mark))
+    }
+
+    fn new(procfs: Procfs, wanted: Wanted) -> Self {
+        Self { procfs, wanted, group: None, known: HashSet::new() }
+    }
+
+    /// Counts the processes alive that belong, and remembers them: one that later loses its mark, its group and its
+    /// parents is still known.
+    pub fn look(&mut self) -> usize {
+        self.pass(None)
+    }
+
+    /// Kills what belongs, and what it starts meanwhile, until nothing is left or `patience` is over. Gives the number
+    /// of processes that were still there.
+    pub fn kill(&mut self, patience: Duration) -> usize {
+        let deadline = Instant::now() + patience;
+        let (mut pause, mut must_confirm) = (FIRST_PAUSE, false);
+        loop {
+            let met = self.pass(Some(Signal::KILL));
+            // A process in the middle of an exec shows no environment for a moment: an empty look that follows a kill
+            // is worth a second one.
+            if met == 0 && !must_confirm {
+                return 0;
+            }
+            if Instant::now() >= deadline {
+                return met;
+            }
+            must_confirm = met > 0;
+            sleep(pause);
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+    }
+
+    /// Whether the last look found nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// Takes over what `other` knows.
+    pub fn absorb(&mut self, other: &Self) {
+        self.known.extend(&other.known);
+    }
+
+    pub(super) fn set_group(&mut self, group: Option<i32>) {
+        self.group = group;
+    }
+
+    pub(super) const fn has_group(&self) -> bool {
+        self.group.is_some()
+    }
+
+    fn pass(&mut self, signal: Option<Signal>) -> usize {
+        let own = i32::try_from(std::process::id()).unwrap_or_default();
+        let mut others = Vec::new();
+        let mut members = HashSet::new();
+        for pid in self.procfs.pids() {
+            let Some(process) = self.procfs.process(pid).filter(|process| !process.is_dead && pid != own)
+            else {
+                continue;
+            };
+            if self.belongs(&process) {
+                // At once, not after the whole look: it may be about to fork.
+                self.meet(&process, signal);
+                members.insert(process.identity);
+            } else {
+                others.push(process);
+            }
+        }
+        for process in descendants(others, &members) {
+            self.meet(&process, signal);
+            members.insert(process.identity);
+        }
+        let met = members.len();
+        self.known = members;
+        met
+    }
+
+    fn belongs(&self, process: &Process) -> bool {
+        let marked = process.mark.as_ref().is_some_and(|mark| match &self.wanted {
+            Wanted::Mark(wanted) => mark == wanted,
+            Wanted::Runs(runs) => runs.contains(&mark.run()),
+        });
+        marked || self.group == Some(process.group) || self.known.contains(&process.identity)
+    }
+
+    fn meet(&self, process: &Process, signal: Option<Signal>) {
+        let Some(signal) = signal else { return };
+        let pid = process.identity.pid;
+        match signal::send(&self.procfs, process, signal) {
+            Ok(Delivered::Gone | Delivered::Sent) => {}
+            Err(error) => tracing::warn!(pid, %error, "cannot stop a process of a task"),
+        }
+    }
+}
+
+/// Those of `others` that descend from a member.
+fn descendants(others: Vec<Process>, members: &HashSet<Identity>) -> Vec<Process> {
+    let mut parents: HashSet<i32> = members.iter().map(|member| member.pid).collect();
+    let mut children: HashMap<i32, Vec<Process>> = HashMap::new();
+    for process in others {
+        children.entry(process.parent).or_default().push(process);
+    }
+    let mut found = Vec::new();
+    while !parents.is_empty() {
+        let born: Vec<_> = parents.drain().filter_map(|parent| children.remove(&parent)).flatten().collect();
+        parents.extend(born.iter().map(|process| process.identity.pid));
+        found.extend(born);
+    }
+    found
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LAST_PAUSE: Duration = Duration::from_millis(20);
