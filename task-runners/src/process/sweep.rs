@@ -159,3 +159,152 @@ fn descendants(others: Vec<Process>, members: &HashSet<Identity>) -> Vec<Process
 
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_millis(20);
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::path::PathBuf;
+    use std::process::{Child, Command};
+
+    use task_core::TaskId;
+
+    use super::*;
+
+    /// A `/proc` that says what a test wants it to say.
+    struct Fake(PathBuf);
+
+    impl Fake {
+        fn new() -> Self {
+            let dir = std::env::temp_dir().join(format!("runners-test-proc-{}", TaskId::new()));
+            std::fs::create_dir(&dir).unwrap();
+            Self(dir)
+        }
+
+        /// Claims that the process started at `started`, with this mark.
+        fn claim(&self, process: &Process, started: u64, mark: Option<&Mark>) {
+            let dir = self.0.join(process.identity.pid.to_string());
+            std::fs::create_dir_all(&dir).unwrap();
+            let Process { identity, parent, group, .. } = process;
+            let stat =
+                format!("{} (x) S {parent} {group} {} {started} 0", identity.pid, "0 ".repeat(16).trim());
+            std::fs::write(dir.join("stat"), stat).unwrap();
+            let environ = mark.map(|mark| format!("A=1\0{}={mark}\0", Mark::VARIABLE)).unwrap_or_default();
+            std::fs::write(dir.join("environ"), environ).unwrap();
+        }
+
+        fn sweep(&self, mark: &Mark) -> Sweep {
+            Sweep::new(Procfs::new(&self.0), Wanted::Mark(mark.clone()))
+        }
+    }
+
+    impl Drop for Fake {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    /// A process to aim at, and what is true of it.
+    struct Bystander(Child, Process);
+
+    impl Bystander {
+        fn new() -> Self {
+            let child = Command::new("sleep").arg("60").spawn().unwrap();
+            let process = Procfs::default().process(i32::try_from(child.id()).unwrap()).unwrap();
+            Self(child, process)
+        }
+
+        fn is_alive(&mut self) -> bool {
+            self.0.try_wait().unwrap().is_none()
+        }
+    }
+
+    impl Drop for Bystander {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    fn mark() -> Mark {
+        Mark::new(RunId::new(TaskId::new(), 1))
+    }
+
+    #[test]
+    fn a_process_that_carries_the_mark_is_killed() {
+        let (fake, mark, mut target) = (Fake::new(), mark(), Bystander::new());
+        fake.claim(&target.1, target.1.identity.started, Some(&mark));
+        // The fake goes on claiming that it is there.
+        assert_eq!(fake.sweep(&mark).kill(Duration::ZERO), 1);
+        target.0.wait().unwrap();
+        assert!(!target.is_alive());
+    }
+
+    #[test]
+    fn a_process_with_another_mark_or_none_is_not_touched() {
+        let (fake, mut target) = (Fake::new(), Bystander::new());
+        for other in [None, Some(mark())] {
+            fake.claim(&target.1, target.1.identity.started, other.as_ref());
+            assert_eq!(fake.sweep(&mark()).kill(Duration::ZERO), 0);
+            assert!(target.is_alive());
+        }
+    }
+
+    #[test]
+    fn a_number_that_was_given_to_another_process_is_not_touched() {
+        let (fake, mark, mut target) = (Fake::new(), mark(), Bystander::new());
+        let started = target.1.identity.started;
+        fake.claim(&target.1, started, Some(&mark));
+        let mut sweep = fake.sweep(&mark);
+        assert_eq!(sweep.look(), 1);
+        let found = sweep.procfs.process(target.1.identity.pid).unwrap();
+
+        // Between the look and the signal the process ends, and its number goes to one that started later,
+        fake.claim(&target.1, started + 1, Some(&mark));
+        assert_eq!(signal::send(&sweep.procfs, &found, Signal::KILL).unwrap(), Delivered::Gone);
+        // to one with another mark,
+        fake.claim(&target.1, started, Some(&self::mark()));
+        assert_eq!(signal::send(&sweep.procfs, &found, Signal::KILL).unwrap(), Delivered::Gone);
+        // or to one without; and one that was known before is not taken for it.
+        fake.claim(&target.1, started + 1, None);
+        assert_eq!(sweep.kill(Duration::ZERO), 0);
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(target.is_alive());
+
+        fake.claim(&target.1, started, Some(&mark));
+        assert_eq!(signal::send(&sweep.procfs, &found, Signal::KILL).unwrap(), Delivered::Sent);
+    }
+
+    #[test]
+    fn a_process_that_is_known_stays_known_without_its_mark() {
+        let (fake, mark, mut target) = (Fake::new(), mark(), Bystander::new());
+        fake.claim(&target.1, target.1.identity.started, Some(&mark));
+        let mut sweep = fake.sweep(&mark);
+        sweep.look();
+        fake.claim(&target.1, target.1.identity.started, None);
+        sweep.kill(Duration::ZERO);
+        target.0.wait().unwrap();
+    }
+
+    #[test]
+    fn children_belong_to_their_parents() {
+        let (fake, mark, target) = (Fake::new(), mark(), Bystander::new());
+        let real = &target.1;
+        fake.claim(real, real.identity.started, Some(&mark));
+        let child = |pid: i32, parent: i32| {
+            let identity = Identity { pid, started: 1 };
+            fake.claim(&Process { identity, parent, group: pid, is_dead: false, mark: None }, 1, None);
+        };
+        let pid = real.identity.pid;
+        child(1_000_001, pid);
+        child(1_000_002, 1_000_001);
+        child(1_000_003, 1);
+        assert_eq!(fake.sweep(&mark).look(), 3);
+    }
+
+    #[test]
+    fn this_process_never_belongs() {
+        let own = Procfs::default().process(i32::try_from(std::process::id()).unwrap()).unwrap();
+        let (fake, mark) = (Fake::new(), mark());
+        fake.claim(&own, own.identity.started, Some(&mark));
+        assert_eq!(fake.sweep(&mark).kill(Duration::ZERO), 0);
+    }
+}
