@@ -1,5 +1,7 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use super::mark::Mark;
 
@@ -27,6 +29,8 @@ pub(crate) struct Process {
     pub(crate) group: i32,
     /// Ended, and only waits for its parent to hear of it.
     pub(crate) is_dead: bool,
+    /// A thread of the kernel.
+    pub(crate) is_kernel: bool,
     pub(crate) mark: Option<Mark>,
 }
 
@@ -46,9 +50,10 @@ impl Procfs {
     pub(crate) fn process(&self, pid: i32) -> Option<Process> {
         let dir = self.root.join(pid.to_string());
         let stat = fs::read(dir.join("stat")).ok()?;
-        let environ = fs::read(dir.join("environ")).unwrap_or_default();
         let mut process = parse_stat(pid, &String::from_utf8_lossy(&stat))?;
-        process.mark = Mark::find(&environ);
+        if !process.is_dead && !process.is_kernel {
+            process.mark = Mark::find(&environment(&dir));
+        }
         Some(process)
     }
 }
@@ -59,6 +64,19 @@ impl Default for Procfs {
     }
 }
 
+/// In the middle of an exec a process shows no environment; few have none for good, so an empty one is worth a second
+/// look.
+fn environment(dir: &Path) -> Vec<u8> {
+    for _ in 0..EMPTY_LOOKS {
+        match fs::read(dir.join("environ")) {
+            Ok(environ) if environ.is_empty() => sleep(EMPTY_PAUSE),
+            Ok(environ) => return environ,
+            Err(_) => break,
+        }
+    }
+    Vec::new()
+}
+
 fn parse_stat(pid: i32, stat: &str) -> Option<Process> {
     // `pid (name) state parent group …`: the name is chosen by the process and may hold spaces and brackets.
     let (_, fields) = stat.rsplit_once(')')?;
@@ -67,6 +85,7 @@ fn parse_stat(pid: i32, stat: &str) -> Option<Process> {
         identity: Identity { pid, started: fields.get(STARTED)?.parse().ok()? },
         parent: fields.get(PARENT)?.parse().ok()?,
         group: fields.get(GROUP)?.parse().ok()?,
+        is_kernel: fields.get(FLAGS)?.parse::<u32>().ok()? & KERNEL_THREAD != 0,
         is_dead: matches!(*fields.get(STATE)?, "Z" | "X" | "x"),
         mark: None,
     })
@@ -76,7 +95,14 @@ fn parse_stat(pid: i32, stat: &str) -> Option<Process> {
 const STATE: usize = 0;
 const PARENT: usize = 1;
 const GROUP: usize = 2;
+const FLAGS: usize = 6;
 const STARTED: usize = 19;
+
+/// `PF_KTHREAD`.
+const KERNEL_THREAD: u32 = 0x0020_0000;
+
+const EMPTY_LOOKS: usize = 5;
+const EMPTY_PAUSE: Duration = Duration::from_micros(200);
 
 #[cfg(test)]
 mod tests {

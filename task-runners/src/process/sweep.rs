@@ -64,8 +64,8 @@ impl Sweep {
         let (mut pause, mut must_confirm) = (FIRST_PAUSE, false);
         loop {
             let met = self.pass(Some(Signal::KILL));
-            // A process in the middle of an exec shows no environment for a moment: an empty look that follows a kill
-            // is worth a second one.
+            // Nothing is certain about what changes while it is looked at: an empty look that follows a kill is worth
+            // a second one.
             if met == 0 && !must_confirm {
                 return 0;
             }
@@ -99,19 +99,24 @@ impl Sweep {
 
     fn pass(&mut self, signal: Option<Signal>) -> usize {
         let own = i32::try_from(std::process::id()).unwrap_or_default();
-        let mut others = Vec::new();
-        let mut members = HashSet::new();
-        for pid in self.procfs.pids() {
-            let Some(process) = self.procfs.process(pid).filter(|process| !process.is_dead && pid != own)
-            else {
-                continue;
-            };
-            if self.belongs(&process) {
-                // At once, not after the whole look: it may be about to fork.
-                self.meet(&process, signal);
-                members.insert(process.identity);
-            } else {
-                others.push(process);
+        let (mut seen, mut others, mut members) = (HashSet::from([own]), Vec::new(), HashSet::new());
+        // Until a list holds nothing new: one that was about to end when the list was made may have started another.
+        for _ in 0..LISTS {
+            let new: Vec<_> = self.procfs.pids().into_iter().filter(|pid| seen.insert(*pid)).collect();
+            if new.is_empty() {
+                break;
+            }
+            for process in new.into_iter().filter_map(|pid| self.procfs.process(pid)) {
+                if process.is_dead || process.is_kernel {
+                    continue;
+                }
+                if self.belongs(&process) {
+                    // At once, not after the whole look: it may be about to fork.
+                    self.meet(&process, signal);
+                    members.insert(process.identity);
+                } else {
+                    others.push(process);
+                }
             }
         }
         for process in descendants(others, &members) {
@@ -156,6 +161,9 @@ fn descendants(others: Vec<Process>, members: &HashSet<Identity>) -> Vec<Process
     }
     found
 }
+
+/// How often a look lists the processes, at most, while new ones come.
+const LISTS: usize = 10;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_millis(20);
@@ -291,7 +299,11 @@ mod tests {
         fake.claim(real, real.identity.started, Some(&mark));
         let child = |pid: i32, parent: i32| {
             let identity = Identity { pid, started: 1 };
-            fake.claim(&Process { identity, parent, group: pid, is_dead: false, mark: None }, 1, None);
+            fake.claim(
+                &Process { identity, parent, group: pid, is_dead: false, is_kernel: false, mark: None },
+                1,
+                None,
+            );
         };
         let pid = real.identity.pid;
         child(1_000_001, pid);

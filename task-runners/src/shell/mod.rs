@@ -100,8 +100,8 @@ impl ShellRunner {
         self
     }
 
-    /// Sets how long a command may take to end after `SIGINT`, before it is stopped like a cancelled one. 2 s unless
-    /// set.
+    /// Sets how long a command may take to end after `SIGINT`, which it gets a second time half way, before it is
+    /// stopped like a cancelled one. 2 s unless set.
     pub const fn interrupt_wait(mut self, wait: Duration) -> Self {
         self.interrupt_wait = wait;
         self

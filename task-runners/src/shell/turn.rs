@@ -2,6 +2,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use task_core::{RunContext, RunError, ToolStatus};
+use tokio::time::timeout;
 
 use super::output::Output;
 use crate::process::{Ladder, ProcessTree};
@@ -43,13 +44,19 @@ impl Turn<'_> {
         };
         let stopping = async {
             if ended == Ended::Interrupted {
-                // As Ctrl-C does: the command ends, what it put in the background goes on.
-                tree.interrupt()?;
-                let wait = self.interrupt_wait;
-                tokio::select! {
-                    biased;
-                    () = self.cx.cancelled() => {}
-                    status = tokio::time::timeout(wait, tree.wait()) => if let Ok(status) = status { return status },
+                // As Ctrl-C does: the command ends, what it put in the background goes on. And as with Ctrl-C one may
+                // not be enough: a shell takes it as meant for the program that was just about to end.
+                for _ in 0..INTERRUPTS {
+                    tree.interrupt()?;
+                    tokio::select! {
+                        biased;
+                        () = self.cx.cancelled() => break,
+                        status = timeout(self.interrupt_wait / INTERRUPTS, tree.wait()) => {
+                            if let Ok(status) = status {
+                                return status;
+                            }
+                        }
+                    }
                 }
             }
             tree.stop(&self.ladder).await
@@ -79,3 +86,6 @@ impl Ended {
         }
     }
 }
+
+/// How often a command is interrupted before it is stopped like a cancelled one.
+const INTERRUPTS: u32 = 2;
