@@ -21,6 +21,8 @@
 //!
 //! * A process that clears its environment, leaves its group *and* outlives its parents, all before somebody looks, and
 //!   one that runs as another user. Only a container or a control group holds those.
+//! * Zombies of a server that is process 1 of a container: orphans become its children, and only it could wait for
+//!   them. Start such a container with an init (`docker run --init`).
 //! * Outside Linux there are no marks to read: the process group is all there is, and nothing is reaped after a crash.
 
 mod command;

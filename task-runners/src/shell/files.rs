@@ -37,9 +37,13 @@ impl Drop for RunFiles {
     }
 }
 
-/// Removes what is left of a run.
-pub(super) fn remove(run: RunId) {
-    remove_dir(&dir(run));
+/// Removes what is left of these runs.
+pub(super) async fn remove(runs: &[RunId]) {
+    let dirs: Vec<_> = runs.iter().copied().map(dir).collect();
+    let removed = tokio::task::spawn_blocking(move || dirs.iter().for_each(|dir| remove_dir(dir)));
+    if removed.await.is_err() {
+        tracing::debug!("the runtime shuts down; files of runs may be left");
+    }
 }
 
 fn remove_dir(dir: &Path) {

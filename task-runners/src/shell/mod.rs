@@ -136,8 +136,9 @@ impl AgentRunner for ShellRunner {
     }
 
     async fn clean_up(&self, runs: &[RunId]) {
+        // First the processes: one that is alive may still write a file.
         reap(runs).await;
-        runs.iter().copied().for_each(files::remove);
+        files::remove(runs).await;
     }
 }
 

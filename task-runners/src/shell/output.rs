@@ -6,8 +6,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::ChildStdout;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::script::CharBoundary;
-use super::text::TextDecoder;
+use super::text::{TextDecoder, char_boundary};
 
 /// What a command prints, on its way into the log.
 ///
@@ -101,7 +100,7 @@ impl Output {
     /// Hands over what is pending. Cancel safe: what was not accepted is still pending.
     async fn emit(&mut self, cx: &RunContext) -> RunResult {
         while !self.pending.is_empty() {
-            let end = self.pending.floor_char_boundary_at(CHUNK);
+            let end = char_boundary(&self.pending, CHUNK);
             let update =
                 ToolUpdate::new(&self.call_id, ToolStatus::Running).with_output(&self.pending[..end]);
             cx.tool_update(update).await?;

@@ -1,9 +1,12 @@
 //! The script around a command: it runs the command in the shell itself, and records what the shell is like afterwards.
 
+use std::ffi::OsString;
 use std::path::Path;
 
+use super::text::char_boundary;
+
 /// Arguments of `sh -c`: the script, its name in error messages, the file to record to, and the command.
-pub(super) fn arguments(command: &str, record: &Path) -> Vec<std::ffi::OsString> {
+pub(super) fn arguments(command: &str, record: &Path) -> Vec<OsString> {
     let mut arguments =
         vec!["-c".into(), SCRIPT.into(), NAME.into(), record.into(), environment_printer().into()];
     arguments.extend(pieces(command).map(Into::into));
@@ -15,24 +18,10 @@ pub(super) fn arguments(command: &str, record: &Path) -> Vec<std::ffi::OsString>
 fn pieces(command: &str) -> impl Iterator<Item = &str> {
     let mut rest = command;
     std::iter::from_fn(move || {
-        let (piece, next) = rest.split_at(rest.floor_char_boundary_at(PIECE));
+        let (piece, next) = rest.split_at(char_boundary(rest, PIECE));
         rest = next;
         (!piece.is_empty()).then_some(piece)
     })
-}
-
-/// `str::floor_char_boundary`, which is younger than the oldest compiler we build with.
-pub(super) trait CharBoundary {
-    fn floor_char_boundary_at(&self, index: usize) -> usize;
-}
-
-impl CharBoundary for str {
-    fn floor_char_boundary_at(&self, index: usize) -> usize {
-        if index >= self.len() {
-            return self.len();
-        }
-        (0..=index).rev().find(|index| self.is_char_boundary(*index)).unwrap_or_default()
-    }
 }
 
 /// By its path: the command may have changed the `PATH`.

@@ -40,6 +40,15 @@ impl TextDecoder {
     }
 }
 
+/// The last place up to `index` that is not inside a character. (`str::floor_char_boundary` is younger than the oldest
+/// compiler we build with.)
+pub(super) fn char_boundary(text: &str, index: usize) -> usize {
+    if index >= text.len() {
+        return text.len();
+    }
+    (0..=index).rev().find(|index| text.is_char_boundary(*index)).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
