@@ -1,1 +1,55 @@
-//! Runners for real agents: process-tree handling and the shell agent.
+//! Runners that do the work of agent tasks with real processes, and leave none behind.
+//!
+//! ```
+//! # #[cfg(all(unix, feature = "shell"))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use futures::TryStreamExt;
+//! use task_core::{MemoryStore, NewTask, Output, Payload, Seq, TaskManager};
+//! use task_runners::ShellRunner;
+//!
+//! let tasks = TaskManager::builder(MemoryStore::new()).runner("shell", ShellRunner::new()).start().await?;
+//! let task = tasks.create(NewTask::new("shell", "cd /usr; export GREETING=hello")).await?;
+//! tasks.wait(task.id).await?;
+//!
+//! // Later, maybe in another process: a message goes on where the last one ended.
+//! tasks.send(task.id, "echo $GREETING from $PWD").await?;
+//! let mut printed = String::new();
+//! let mut events = tasks.subscribe(task.id, Seq::ZERO);
+//! while let Some(event) = events.try_next().await? {
+//!     if let Payload::Output(Output::ToolUpdate(update)) = event.payload() {
+//!         printed.push_str(update.output.as_deref().unwrap_or_default());
+//!     }
+//! }
+//! assert_eq!(printed, "hello from /usr\n");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(unix, feature = "shell")))]
+//! # fn main() {}
+//! ```
+//!
+//! # Map
+//!
+//! * [`ShellRunner`] (feature `shell`, on by default): every message is a command line.
+//! * [`process`]: what a runner for any program stands on. It starts a program as a process tree with a bare
+//!   environment, stops it step by step, and finds what is left of it, even after a crash of the server.
+//!
+//! Works on Unix; elsewhere the crate is empty. What is said about processes that hide holds on Linux:
+//! [`process`] tells what is different elsewhere.
+//!
+//! # Security
+//!
+//! **The shell agent runs what it is told, with all the rights of this process.** Whoever can send a message to one of
+//! its tasks can read and change whatever this process can. It is no sandbox: where messages come from somebody, or some
+//! program, that is not trusted that far, run the whole server in a container or as a user of its own, or do not offer
+//! the agent. What commands print and export is kept in the log of their task. What they are *not* given is the
+//! environment of the server, which may hold secrets: see [`process::Environment`].
+#![forbid(unsafe_code)]
+
+#[cfg(unix)]
+pub mod process;
+#[cfg(all(unix, feature = "shell"))]
+mod shell;
+
+#[cfg(all(unix, feature = "shell"))]
+pub use shell::ShellRunner;

@@ -1,0 +1,74 @@
+use std::collections::HashMap;
+
+use task_core::{Seq, TaskId, TaskStatus};
+
+/// What the writer remembers of a task, so that a commit need not look it up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    /// The task's row.
+    pub(crate) row: i64,
+    /// Where its log ends.
+    pub(crate) seq: Seq,
+    /// The state its row is in.
+    pub(crate) status: TaskStatus,
+}
+
+/// The tasks written last, at most about [`CAPACITY`] of them.
+///
+/// Two generations instead of a list by age: when the young one is full it becomes the old one, and what was not used
+/// since goes.
+#[derive(Debug, Default)]
+pub(crate) struct KnownTasks {
+    young: HashMap<TaskId, Known>,
+    old: HashMap<TaskId, Known>,
+}
+
+impl KnownTasks {
+    pub(crate) fn find(&mut self, task: TaskId) -> Option<Known> {
+        if let Some(known) = self.young.get(&task) {
+            return Some(*known);
+        }
+        let known = self.old.remove(&task)?;
+        self.learn(task, known);
+        Some(known)
+    }
+
+    pub(crate) fn learn(&mut self, task: TaskId, known: Known) {
+        if self.young.len() >= CAPACITY / 2 {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(task, known);
+    }
+
+    pub(crate) fn forget(&mut self, task: TaskId) {
+        self.young.remove(&task);
+        self.old.remove(&task);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+}
+
+const CAPACITY: usize = 32 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_stays_and_the_rest_is_bounded() {
+        let mut tasks = KnownTasks::default();
+        let known = Known { row: 1, seq: Seq::new(1), status: TaskStatus::Running };
+        let (used, unused) = (TaskId::new(), TaskId::new());
+        tasks.learn(used, known);
+        tasks.learn(unused, known);
+        for _ in 0..2 * CAPACITY {
+            tasks.learn(TaskId::new(), known);
+            assert!(tasks.find(used).is_some(), "in use");
+        }
+        assert!(tasks.find(unused).is_none(), "long out of use");
+        assert!(tasks.young.len() + tasks.old.len() <= CAPACITY);
+    }
+}

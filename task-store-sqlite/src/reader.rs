@@ -1,0 +1,184 @@
+//! Reading: a few connections, each read a short transaction in one blocking job.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use task_core::{Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskStatus};
+use tokio::sync::Semaphore;
+
+use crate::blocking::{self, lock};
+use crate::error::{Doing, Fault};
+use crate::options::SqliteOptions;
+use crate::rows;
+use crate::schema;
+
+/// The connections that read. No more reads run at once than there may be connections: the others wait in line without
+/// holding a thread.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    path: PathBuf,
+    options: SqliteOptions,
+    free: Arc<Semaphore>,
+    connections: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Readers {
+    pub(crate) fn new(path: PathBuf, options: SqliteOptions) -> Self {
+        let free = Arc::new(Semaphore::new(options.readers.max(1)));
+        Self { path, options, free, connections: Arc::default() }
+    }
+
+    /// Runs `read` on a connection, in a transaction: everything it sees is from one moment.
+    pub(crate) async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let turn = Arc::clone(&self.free).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let (path, options, connections) =
+            (self.path.clone(), self.options.clone(), Arc::clone(&self.connections));
+        blocking::run(move || {
+            // Moved in here: the turn ends with the read, also when nobody waits for it any more.
+            let _turn = turn;
+            let connection = lock(&connections).pop();
+            let connection = connection.map_or_else(|| schema::connect_reader(&path, &options), Ok)?;
+            run(&connection, "BEGIN")?;
+            let result = read(&connection);
+            // A connection that cannot end its transaction is dropped, and the transaction with it.
+            run(&connection, "COMMIT")?;
+            lock(&connections).push(connection);
+            result
+        })
+        .await
+    }
+
+    /// Waits for the reads under way and closes the connections.
+    pub(crate) async fn close(&self) {
+        let all = u32::try_from(self.options.readers.max(1)).unwrap_or(u32::MAX);
+        // An error says that it is closed already.
+        let _turns = self.free.acquire_many(all).await;
+        self.free.close();
+        let connections = std::mem::take(&mut *lock(&self.connections));
+        let closed = blocking::run(move || {
+            drop(connections);
+            Ok(())
+        });
+        let _no_runtime = closed.await;
+    }
+}
+
+pub(crate) fn load(connection: &Connection, task: TaskId) -> Result<Task, StoreError> {
+    let found: Option<(i64, String)> = connection
+        .prepare_cached("SELECT id, snapshot FROM task WHERE uid = ?1")
+        .and_then(|mut query| {
+            query.query_row([rows::uid(task)], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        })
+        .doing("load a task")?;
+    let (row, stored) = found.ok_or(StoreError::NotFound(task))?;
+    Ok(snapshot(connection, row, &stored)?)
+}
+
+/// The snapshot of a row, brought up to the newest event.
+pub(crate) fn snapshot(connection: &Connection, row: i64, stored: &str) -> Result<Task, Fault> {
+    let newest: Option<(i64, i64)> = connection
+        .prepare_cached("SELECT seq, at FROM event WHERE task = ?1 ORDER BY seq DESC LIMIT 1")
+        .and_then(|mut query| query.query_row([row], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+        .doing("look for the newest event")?;
+    let (seq, at) = newest.ok_or_else(|| Fault::damaged(format!("the task of row {row} has no events")))?;
+    Task::from_stored(stored, rows::position(seq), time(at)?)
+        .map_err(|error| Fault::damaged_by(format!("the snapshot of row {row} cannot be read"), error))
+}
+
+pub(crate) fn events(
+    connection: &Connection,
+    task: TaskId,
+    after: Seq,
+    limit: usize,
+    max_bytes: usize,
+) -> Result<Vec<Event>, StoreError> {
+    let row: Option<i64> = connection
+        .prepare_cached("SELECT id FROM task WHERE uid = ?1")
+        .and_then(|mut query| query.query_row([rows::uid(task)], |row| row.get(0)).optional())
+        .doing("look for a task")?;
+    let row = row.ok_or(StoreError::NotFound(task))?;
+
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let sql = "SELECT seq, at, kind, data FROM event WHERE task = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+    let mut query = connection.prepare_cached(sql).doing("prepare to read events")?;
+    let mut rows = query.query(params![row, rows::number(after), limit]).doing("read events")?;
+    let (mut events, mut bytes) = (Vec::new(), 0_usize);
+    while let Some(row) = rows.next().doing("read an event")? {
+        let event = event(task, row)?;
+        bytes = bytes.saturating_add(event.json().len());
+        if bytes > max_bytes && !events.is_empty() {
+            break;
+        }
+        events.push(event);
+    }
+    Ok(events)
+}
+
+fn event(task: TaskId, row: &Row<'_>) -> Result<Event, StoreError> {
+    let (seq, at) = (row.get(0).doing("read an event")?, row.get(1).doing("read an event")?);
+    let text = |column| {
+        let value = row.get_ref(column).doing("read an event")?;
+        value
+            .as_str()
+            .map_err(|error| Fault::damaged_by(format!("event {seq} of task {task} is no text"), error))
+    };
+    Ok(Event::from_stored(task, rows::position(seq), time(at)?, text(2)?, text(3)?)?)
+}
+
+pub(crate) fn counts(connection: &Connection) -> Result<StatusCounts, StoreError> {
+    let mut query =
+        connection.prepare_cached("SELECT status, tasks FROM status_count").doing("prepare to count")?;
+    let mut rows = query.query([]).doing("read the counts")?;
+    let mut counts = StatusCounts::default();
+    while let Some(row) = rows.next().doing("read a count")? {
+        let (status, tasks): (String, i64) =
+            row.get(0).and_then(|status| Ok((status, row.get(1)?))).doing("count")?;
+        let status: TaskStatus =
+            status.parse().map_err(|error| Fault::damaged_by("a count is of an unknown status", error))?;
+        *counts.of_mut(status) =
+            u64::try_from(tasks).map_err(|error| Fault::damaged_by("a count is negative", error))?;
+    }
+    Ok(counts)
+}
+
+pub(crate) fn find_key(connection: &Connection, key: &str) -> Result<Option<Keyed>, StoreError> {
+    Ok(rows::keyed(connection, key)?.map(|(task, seq)| Keyed::new(task, seq)))
+}
+
+/// The tasks that run, as far as rows say, under somebody else than `instance`.
+pub(crate) fn orphans(connection: &Connection, instance: InstanceId) -> Result<Vec<TaskId>, StoreError> {
+    // The first condition is that of the index, word for word.
+    let sql = "SELECT id, snapshot FROM task
+        WHERE status IN ('pending', 'running', 'awaiting_input') AND status IN ('running', 'awaiting_input')
+        ORDER BY id";
+    let mut query = connection.prepare_cached(sql).doing("prepare to look for orphans")?;
+    let mut rows = query.query([]).doing("look for orphans")?;
+    let mut orphans = Vec::new();
+    while let Some(row) = rows.next().doing("look for an orphan")? {
+        let (id, stored): (i64, String) =
+            row.get(0).and_then(|id| Ok((id, row.get(1)?))).doing("read a task")?;
+        let task = snapshot(connection, id, &stored)?;
+        if task.owner() != Some(instance) {
+            orphans.push(task.id);
+        }
+    }
+    Ok(orphans)
+}
+
+fn run(connection: &Connection, sql: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.execute([]))
+        .map(|_| ())
+        .doing("begin or end a read")
+}
+
+fn time(millis: i64) -> Result<DateTime<Utc>, Fault> {
+    DateTime::from_timestamp_millis(millis).ok_or_else(|| Fault::damaged(format!("{millis} is no time")))
+}

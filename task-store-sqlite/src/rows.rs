@@ -1,0 +1,305 @@
+//! The statements that write one commit or remove one task.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use task_core::{Seq, StoreError, TaskId, TaskStatus};
+use uuid::Uuid;
+
+use crate::batch::Engine;
+use crate::error::{Doing, Fault};
+use crate::foreign::REMOVALS_KEPT;
+use crate::known::Known;
+use crate::work::{Entry, Snapshot};
+
+/// What a batch has changed and has not yet committed.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    /// The last number given to an event or a removal.
+    pub(crate) position: i64,
+    /// By how much the number of tasks in each state has changed.
+    pub(crate) counts: HashMap<TaskStatus, i64>,
+}
+
+/// Why one work of a batch was not done.
+pub(crate) enum Refused {
+    /// By the contract; the batch goes on.
+    Contract(StoreError),
+    /// By the engine.
+    Engine(Fault),
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self::Engine(fault)
+    }
+}
+
+impl Engine {
+    /// Writes a commit, or nothing.
+    pub(crate) fn commit(&mut self, entry: &Entry, tally: &mut Tally) -> Result<(), Refused> {
+        let known = self.find(entry.task)?;
+        check_end(entry.task, entry.expected, known)?;
+        if known.is_none() && entry.snapshot.is_none() {
+            return Err(Refused::Contract(StoreError::NotFound(entry.task)));
+        }
+        if let Some((key, _)) = &entry.key
+            && let Some((task, seq)) = keyed(&self.connection, key)?
+        {
+            return Err(Refused::Contract(StoreError::Duplicate { task, seq }));
+        }
+
+        let statements =
+            entry.rows.len() + usize::from(entry.snapshot.is_some()) + usize::from(entry.key.is_some());
+        let start = tally.position;
+        // One statement is whole or not at all by itself.
+        let written = if statements == 1 {
+            self.insert(entry, known, &mut tally.position)
+        } else {
+            self.whole(|engine| engine.insert(entry, known, &mut tally.position))
+        };
+        let row = match written {
+            Ok(row) => row,
+            Err(fault) => {
+                tally.position = start;
+                return Err(self.judge(entry, fault)?);
+            }
+        };
+        let status = match (&entry.snapshot, known) {
+            (Some(snapshot), before) => {
+                tally.moved(before.map(|known| known.status), Some(snapshot.status));
+                snapshot.status
+            }
+            (None, Some(known)) => known.status,
+            (None, None) => return Ok(()),
+        };
+        self.tasks.learn(entry.task, Known { row, seq: entry.end, status });
+        Ok(())
+    }
+
+    /// The unique index is the judge: when it refuses, the log did not end where it was remembered to.
+    fn judge(&mut self, entry: &Entry, fault: Fault) -> Result<Refused, Fault> {
+        self.tasks.forget(entry.task);
+        if !fault.is_constraint() || self.connection.is_autocommit() {
+            return Ok(Refused::Engine(fault));
+        }
+        // Whatever was remembered wrongly, the next batch looks for itself.
+        self.version = None;
+        let known = self.find(entry.task)?;
+        Ok(check_end(entry.task, entry.expected, known).err().unwrap_or(Refused::Engine(fault)))
+    }
+
+    /// Writes the rows of a commit and gives that of the task.
+    fn insert(&mut self, entry: &Entry, known: Option<Known>, position: &mut i64) -> Result<i64, Fault> {
+        let row = match (known, &entry.snapshot) {
+            (None, Some(snapshot)) => self.insert_task(entry.task, snapshot)?,
+            (None, None) => return Err(Fault::Stopped("a task must begin with a snapshot")),
+            (Some(known), Some(snapshot)) => {
+                self.update_task(known, snapshot)?;
+                known.row
+            }
+            (Some(known), None) => known.row,
+        };
+        let mut insert = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO event (pos, task, seq, at, kind, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )
+            .doing("prepare to insert events")?;
+        for (event, data) in &entry.rows {
+            *position += 1;
+            insert
+                .execute(params![
+                    *position,
+                    row,
+                    number(event.seq()),
+                    event.at().timestamp_millis(),
+                    event.kind(),
+                    data
+                ])
+                .doing("insert an event")?;
+        }
+        if let Some((key, seq)) = &entry.key {
+            self.connection
+                .prepare_cached("INSERT INTO idempotency (key, task, seq) VALUES (?1, ?2, ?3)")
+                .and_then(|mut insert| insert.execute(params![key, row, number(*seq)]))
+                .doing("insert an idempotency key")?;
+        }
+        Ok(row)
+    }
+
+    fn insert_task(&self, task: TaskId, snapshot: &Snapshot) -> Result<i64, Fault> {
+        let Snapshot { status, agent_id, title_folded, stored } = snapshot;
+        let sql =
+            "INSERT INTO task (uid, status, agent_id, title_folded, snapshot) VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut insert| {
+                insert.insert(params![uid(task), status.as_str(), agent_id, title_folded, stored])
+            })
+            .doing("insert a task")
+    }
+
+    /// Leaves the columns alone that have not changed: each that is named costs its index a write.
+    fn update_task(&self, known: Known, snapshot: &Snapshot) -> Result<(), Fault> {
+        let Snapshot { status, agent_id: _, title_folded, stored } = snapshot;
+        let updated = if *status == known.status {
+            let sql = "UPDATE task SET title_folded = ?2, snapshot = ?3 WHERE id = ?1";
+            self.connection
+                .prepare_cached(sql)
+                .and_then(|mut update| update.execute(params![known.row, title_folded, stored]))
+        } else {
+            let sql = "UPDATE task SET title_folded = ?2, snapshot = ?3, status = ?4 WHERE id = ?1";
+            self.connection.prepare_cached(sql).and_then(|mut update| {
+                update.execute(params![known.row, title_folded, stored, status.as_str()])
+            })
+        };
+        updated.map(|_| ()).doing("update a task")
+    }
+
+    /// A task with a long log is gone at once and its events later, so that others do not wait for it.
+    pub(crate) fn remove(&mut self, task: TaskId, expected: Seq, tally: &mut Tally) -> Result<(), Refused> {
+        let known = self.find(task)?;
+        let Some(Known { row, seq, status }) = known else {
+            return Err(Refused::Contract(StoreError::NotFound(task)));
+        };
+        check_end(task, expected, known)?;
+        let position = tally.position + 1;
+        let at_once = seq.get() <= PURGED_AT_ONCE;
+        self.tasks.forget(task);
+        self.whole(|engine| {
+            let connection = &engine.connection;
+            let run = |sql, parameter: &dyn rusqlite::ToSql, doing| {
+                connection
+                    .prepare_cached(sql)
+                    .and_then(|mut statement| statement.execute([parameter]))
+                    .map(|_| ())
+                    .doing(doing)
+            };
+            if at_once {
+                run("DELETE FROM event WHERE task = ?1", &row, "delete events")?;
+            } else {
+                run("INSERT INTO purge (task) VALUES (?1)", &row, "note what to purge")?;
+            }
+            run("DELETE FROM idempotency WHERE task = ?1", &row, "delete idempotency keys")?;
+            run("DELETE FROM task WHERE id = ?1", &row, "delete a task")?;
+            connection
+                .prepare_cached("INSERT INTO removed (pos, uid) VALUES (?1, ?2)")
+                .and_then(|mut insert| insert.execute(params![position, uid(task)]))
+                .doing("note a removal")?;
+            // The newest is always kept: it is what keeps positions from being used again.
+            let old = "DELETE FROM removed WHERE pos <=
+                (SELECT pos FROM removed ORDER BY pos DESC LIMIT 1 OFFSET ?1)";
+            run(old, &REMOVALS_KEPT, "forget old removals")
+        })?;
+        tally.position = position;
+        tally.moved(Some(status), None);
+        self.purging |= !at_once;
+        Ok(())
+    }
+
+    fn find(&mut self, task: TaskId) -> Result<Option<Known>, Fault> {
+        if let Some(known) = self.tasks.find(task) {
+            return Ok(Some(known));
+        }
+        let sql = "SELECT id, status, (SELECT max(seq) FROM event WHERE event.task = task.id) FROM task WHERE uid = ?1";
+        let found: Option<(i64, String, Option<i64>)> = self
+            .connection
+            .prepare_cached(sql)
+            .and_then(|mut query| {
+                query.query_row([uid(task)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
+            })
+            .doing("look for a task")?;
+        let Some((row, status, seq)) = found else { return Ok(None) };
+        let Some(seq) = seq else { return Err(Fault::damaged(format!("task {task} has no events"))) };
+        let status = status
+            .parse()
+            .map_err(|error| Fault::damaged_by(format!("the status of task {task} is unknown"), error))?;
+        let known = Known { row, seq: position(seq), status };
+        self.tasks.learn(task, known);
+        Ok(Some(known))
+    }
+
+    /// Does several statements or none of them.
+    fn whole<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.execute("SAVEPOINT one", "set a savepoint")?;
+        let done = work(self);
+        let ended = match (&done, self.connection.is_autocommit()) {
+            (_, true) => Ok(()),
+            (Ok(_), false) => self.execute("RELEASE one", "release a savepoint").map(|_| ()),
+            (Err(_), false) => self
+                .execute("ROLLBACK TO one", "roll back to a savepoint")
+                .and_then(|_| self.execute("RELEASE one", "release a savepoint"))
+                .map(|_| ()),
+        };
+        if let Err(fault) = ended {
+            // A part of the work may be left, so the whole batch has to go.
+            self.connection.execute_batch("ROLLBACK").doing("roll back")?;
+            return Err(fault);
+        }
+        done
+    }
+}
+
+impl Tally {
+    pub(crate) fn new(position: i64) -> Self {
+        Self { position, counts: HashMap::new() }
+    }
+
+    fn moved(&mut self, from: Option<TaskStatus>, to: Option<TaskStatus>) {
+        if from != to {
+            for (status, change) in [(from, -1), (to, 1)] {
+                if let Some(status) = status {
+                    *self.counts.entry(status).or_default() += change;
+                }
+            }
+        }
+    }
+}
+
+/// Where the event with this idempotency key is.
+pub(crate) fn keyed(connection: &Connection, key: &str) -> Result<Option<(TaskId, Seq)>, Fault> {
+    let sql = "SELECT task.uid, idempotency.seq FROM idempotency JOIN task ON task.id = idempotency.task
+        WHERE idempotency.key = ?1";
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut query| {
+            query.query_row([key], |row| Ok((task_id(row.get(0)?), position(row.get(1)?)))).optional()
+        })
+        .doing("look for an idempotency key")
+}
+
+/// A task that was removed is gone, not at another position.
+fn check_end(task: TaskId, expected: Seq, known: Option<Known>) -> Result<(), Refused> {
+    match known {
+        None if expected == Seq::ZERO => Ok(()),
+        None => Err(Refused::Contract(StoreError::NotFound(task))),
+        Some(Known { seq: actual, .. }) if actual == expected => Ok(()),
+        Some(Known { seq: actual, .. }) => {
+            Err(Refused::Contract(StoreError::Conflict { task, expected, actual }))
+        }
+    }
+}
+
+/// A task as rows name it.
+pub(crate) fn uid(task: TaskId) -> [u8; 16] {
+    *task.as_uuid().as_bytes()
+}
+
+/// The inverse of [`uid`].
+pub(crate) fn task_id(uid: [u8; 16]) -> TaskId {
+    Uuid::from_bytes(uid).into()
+}
+
+/// A position as rows hold it. What is beyond their range is beyond the end of every log.
+pub(crate) fn number(seq: Seq) -> i64 {
+    i64::try_from(seq.get()).unwrap_or(i64::MAX)
+}
+
+/// The inverse of [`number`].
+pub(crate) fn position(number: i64) -> Seq {
+    Seq::new(u64::try_from(number).unwrap_or_default())
+}
+
+/// A log of at most so many events is deleted together with its task.
+const PURGED_AT_ONCE: u64 = 4096;

@@ -1,0 +1,92 @@
+use task_core::{Commit, Durability, Event, InstanceId, Seq, TaskId, TaskQuery, TaskStatus};
+
+/// What can be asked of the connection that writes.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Write a commit.
+    Commit(Box<Entry>),
+    /// Look whether others have written.
+    Look,
+    /// Forget a task whose log ends there.
+    Remove { task: TaskId, expected: Seq },
+    /// Sync everything that was written so far.
+    Sync,
+}
+
+/// A commit in the form it is stored in, made by the caller so that the writer has less to do.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) task: TaskId,
+    pub(crate) end: Seq,
+    pub(crate) origin: InstanceId,
+    pub(crate) expected: Seq,
+    durability: Durability,
+    pub(crate) rows: Vec<(Event, String)>,
+    pub(crate) snapshot: Option<Snapshot>,
+    pub(crate) key: Option<(String, Seq)>,
+}
+
+/// The columns of a task that lists show or filter by.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) status: TaskStatus,
+    pub(crate) agent_id: String,
+    pub(crate) title_folded: String,
+    pub(crate) stored: String,
+}
+
+impl Entry {
+    pub(crate) fn new(commit: &Commit) -> Self {
+        Self {
+            task: commit.task(),
+            end: commit.end(),
+            origin: commit.origin(),
+            expected: commit.expected(),
+            durability: commit.durability(),
+            rows: commit.events().iter().map(|event| (event.clone(), event.data())).collect(),
+            snapshot: commit.snapshot().map(|task| Snapshot {
+                status: task.status,
+                agent_id: task.agent_id.clone(),
+                title_folded: TaskQuery::fold(&task.title),
+                stored: task.to_stored(),
+            }),
+            key: commit.key().map(|(key, seq)| (key.to_owned(), seq)),
+        }
+    }
+}
+
+impl Work {
+    /// What it takes of the queue and of a batch.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Commit(entry) => {
+                let rows: usize = entry.rows.iter().map(|(_, data)| data.len() + ROW_BYTES).sum();
+                rows + entry.snapshot.as_ref().map_or(0, |snapshot| snapshot.stored.len())
+            }
+            Self::Look | Self::Remove { .. } | Self::Sync => ROW_BYTES,
+        }
+    }
+
+    pub(crate) fn events(&self) -> usize {
+        match self {
+            Self::Commit(entry) => entry.rows.len(),
+            Self::Look | Self::Remove { .. } | Self::Sync => 1,
+        }
+    }
+
+    /// What it must survive when the store leaves that to each commit.
+    pub(crate) fn durability(&self) -> Durability {
+        match self {
+            Self::Commit(entry) => entry.durability,
+            Self::Look => Durability::Process,
+            Self::Remove { .. } | Self::Sync => Durability::Durable,
+        }
+    }
+
+    pub(crate) fn writes(&self) -> bool {
+        !matches!(self, Self::Look)
+    }
+}
+
+/// What a row takes besides its data, nearly.
+const ROW_BYTES: usize = 64;
