@@ -73,7 +73,6 @@ pub(crate) enum Access {
 #[derive(Clone, Debug)]
 pub(crate) enum StoreUrl {
     Memory,
-    Sled(PathBuf),
     Sqlite(PathBuf),
 }
 
@@ -173,7 +172,7 @@ impl FromStr for StoreUrl {
     fn from_str(url: &str) -> Result<Self, WrongSetting> {
         match url.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
-            Some(("sled", path)) if !path.is_empty() => Ok(Self::Sled(path.into())),
+            Some(("sled", _)) => Err(WrongSetting("the sled store is not built in yet".to_owned())),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
             _ => Err(WrongSetting(format!("`{url}` is none of sqlite:FILE, sled:DIR and memory:"))),
         }
@@ -188,14 +187,18 @@ impl fmt::Display for WrongSetting {
 
 impl std::error::Error for WrongSetting {}
 
-fn roots_or_default(roots: Vec<PathBuf>) -> Result<Vec<PathBuf>, WrongSetting> {
-    if !roots.is_empty() {
-        return Ok(roots);
+fn roots_or_default(mut roots: Vec<PathBuf>) -> Result<Vec<PathBuf>, WrongSetting> {
+    if roots.is_empty()
+        && let Some(paths) = std::env::var_os("TASKS_ROOT")
+    {
+        roots = std::env::split_paths(&paths).filter(|root| !root.as_os_str().is_empty()).collect();
     }
-    if let Some(roots) = std::env::var_os("TASKS_ROOT").filter(|roots| !roots.is_empty()) {
-        return Ok(std::env::split_paths(&roots).collect());
+    if roots.is_empty() {
+        let here = std::env::current_dir();
+        roots.push(here.map_err(|error| WrongSetting(format!("the current directory: {error}")))?);
     }
-    let here =
-        std::env::current_dir().map_err(|error| WrongSetting(format!("the current directory: {error}")))?;
-    Ok(vec![here])
+    match roots.iter().find(|root| !root.is_dir()) {
+        Some(root) => Err(WrongSetting(format!("--root {}: this is not a directory", root.display()))),
+        None => Ok(roots),
+    }
 }
