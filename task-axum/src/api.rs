@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::DefaultBodyLimit;
 use axum::{Router, middleware};
 use task_core::TaskManager;
 use utoipa::openapi::OpenApi;
@@ -80,14 +79,14 @@ impl TaskApi {
         let streams = Streams::new(max_streams, heartbeat);
         let sessions = Sessions::default();
         let metrics = Metrics::default();
-        let api = Api(Arc::new(Parts { tasks, guard, roots, streams, sessions, metrics, description }));
+        let api =
+            Api(Arc::new(Parts { tasks, guard, roots, body_limit, streams, sessions, metrics, description }));
 
         // The first layer is the innermost.
         router
             .fallback(routes::unknown_path)
             .method_not_allowed_fallback(routes::wrong_method)
             .with_state(api.clone())
-            .layer(DefaultBodyLimit::max(body_limit))
             .layer(middleware::from_fn_with_state(api.clone(), guard::check))
             .layer(middleware::from_fn_with_state(api, headers::finish))
     }
@@ -101,6 +100,7 @@ pub(crate) struct Parts {
     pub(crate) tasks: TaskManager,
     pub(crate) guard: Guard,
     pub(crate) roots: Roots,
+    pub(crate) body_limit: usize,
     pub(crate) streams: Streams,
     pub(crate) sessions: Sessions,
     pub(crate) metrics: Metrics,

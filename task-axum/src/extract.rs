@@ -1,73 +1,13 @@
-//! What handlers take from requests; whatever does not fit is a [`Problem`].
+//! What handlers take from the heads of requests; whatever does not fit is a [`Problem`].
 
 use std::fmt::Display;
 use std::str::FromStr;
-use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
-use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 use task_core::TaskId;
 
 use crate::problem::Problem;
-
-/// The body as JSON of a `T`.
-///
-/// 415 for another content type, 413 for too much, 408 for too slow, 400 for what is not JSON, 422 for what is not a
-/// `T`.
-pub(crate) struct JsonBody<T>(pub(crate) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            return Err(unsupported());
-        }
-        let bytes = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await;
-        let bytes = bytes.map_err(|_| {
-            let detail = format!("The body did not arrive within {} s.", BODY_TIMEOUT.as_secs());
-            Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail)
-        })?;
-        let bytes = bytes.map_err(|rejection| unreadable(&rejection))?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| match error.classify() {
-            Category::Data => Problem::invalid(format!("The body is not what it should be: {error}")),
-            Category::Eof | Category::Io | Category::Syntax => {
-                Problem::bad_request("malformed", format!("The body is not JSON: {error}"))
-            }
-        })
-    }
-}
-
-/// Whether the content type is JSON.
-pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(first), None) = (types.next(), types.next()) else { return false };
-    let essence = first.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
-}
-
-pub(crate) fn unsupported() -> Problem {
-    let detail = "A change needs the header `Content-Type: application/json`.";
-    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
-}
-
-fn unreadable(rejection: &BytesRejection) -> Problem {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "The body is larger than this server accepts.",
-        )
-    } else {
-        Problem::bad_request("malformed", "The body could not be read to its end.")
-    }
-}
 
 /// The task that the path names. What is no task's id is the name of no task: 404.
 pub(crate) struct TaskPath(pub(crate) TaskId);
@@ -203,6 +143,3 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
         }
     }
 }
-
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -39,7 +39,7 @@
 //! * [`TaskApi`] – sets the router up: where directories may lie, how large bodies may be, how many streams there are.
 //! * [`Guard`] and [`Token`] – who may use it. There is no default: forgetting it would let every web page start
 //!   programs.
-//! * `GET /openapi.json` of the router describes every route; [`openapi`] is the same document in code.
+//! * `GET /openapi.json` of the router describes every route; [`openapi()`] is the same document in code.
 //!
 //! # What holds everywhere
 //!
@@ -58,6 +58,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod body;
 mod dirs;
 mod dto;
 mod extract;

@@ -18,7 +18,8 @@ struct Args {
     /// Where tasks are kept: `sqlite:FILE`, `sled:DIR` or `memory:`
     #[arg(long, env = "TASKS_STORE", default_value = "sqlite:tasks.db", value_name = "URL")]
     store: StoreUrl,
-    /// The token to ask for; a random one unless given
+    /// The token to ask for; a random one unless given. Whoever lists processes sees it here, so better set
+    /// `TASKS_TOKEN`
     #[arg(long, env = "TASKS_TOKEN", hide_env_values = true, conflicts_with = "no_token")]
     token: Option<String>,
     /// Ask for no token; on a loopback address only

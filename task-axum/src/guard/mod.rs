@@ -15,7 +15,7 @@ use self::origin::Source;
 pub(crate) use self::session::{Sessions, cookies};
 pub use self::token::Token;
 use crate::api::Api;
-use crate::extract::{is_json, unsupported};
+use crate::body::{is_json, unsupported};
 use crate::problem::Problem;
 
 /// Who may use the API.

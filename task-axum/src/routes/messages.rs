@@ -4,8 +4,9 @@ use axum::response::Response;
 use task_core::{Message, Seq, TranscriptQuery};
 
 use crate::api::Api;
+use crate::body::JsonBody;
 use crate::dto::{MessageAccepted, SendMessage, blocks};
-use crate::extract::{IdempotencyKey, JsonBody, Params, TaskPath};
+use crate::extract::{IdempotencyKey, Params, TaskPath};
 use crate::headers::json;
 use crate::problem::Problem;
 use crate::schema;

@@ -3,8 +3,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::api::Api;
+use crate::body::JsonBody;
 use crate::dto::GiveAnswer;
-use crate::extract::{JsonBody, RequestPath, TaskPath};
+use crate::extract::{RequestPath, TaskPath};
 use crate::headers::json;
 use crate::problem::Problem;
 use crate::schema;

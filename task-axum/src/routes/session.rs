@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::api::Api;
+use crate::body::JsonBody;
 use crate::dto::OpenSession;
-use crate::extract::JsonBody;
 use crate::guard::cookies;
 use crate::problem::Problem;
 use crate::schema;

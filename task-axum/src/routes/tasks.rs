@@ -5,8 +5,9 @@ use axum::response::Response;
 use task_core::{Cursor, NewTask, TaskId, TaskQuery, TaskStatus};
 
 use crate::api::Api;
+use crate::body::JsonBody;
 use crate::dto::{CreateTask, RenameTask, RunningCount, TaskList, blocks};
-use crate::extract::{IdempotencyKey, JsonBody, Params, TaskPath};
+use crate::extract::{IdempotencyKey, Params, TaskPath};
 use crate::headers::json;
 use crate::problem::Problem;
 use crate::schema;

@@ -1,4 +1,5 @@
 use axum::body::Body;
+use futures::StreamExt;
 use serde_json::json;
 
 use crate::support::{Answer, App};
@@ -72,4 +73,20 @@ async fn a_charset_does_not_matter() {
     let request = app.request("POST", "/tasks").header("content-type", "Application/JSON; charset=utf-8");
     let body = json!({"agent_id": "puppet", "message": "x"}).to_string();
     app.send(request.body(Body::from(body)).expect("a request")).await.ok(201);
+}
+
+/// A client that sends all it has before it looks for the answer finds it.
+#[tokio::test]
+async fn a_body_that_is_far_too_large_is_taken_in_before_it_is_refused() {
+    let app = App::new().await;
+    let sent = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&sent);
+    let chunks = futures::stream::repeat(axum::body::Bytes::from(vec![b' '; 1 << 20])).take(20).inspect(
+        move |chunk| {
+            counted.fetch_add(chunk.len(), std::sync::atomic::Ordering::Relaxed);
+        },
+    );
+    let body = Body::from_stream(chunks.map(Ok::<_, std::convert::Infallible>));
+    assert_eq!(post(&app, body).await.problem(413), "too_large");
+    assert_eq!(sent.load(std::sync::atomic::Ordering::Relaxed), 20 << 20);
 }

@@ -202,14 +202,11 @@ impl Stream {
         }
     }
 
-    /// The next frame that is not a heartbeat, and is this.
-    #[track_caller]
-    pub(crate) fn expect(&mut self, event: &'static str) -> impl Future<Output = Frame> {
-        async move {
-            let frame = self.next().await.expect("the stream goes on");
-            assert_eq!(frame.event, event, "{frame:?}");
-            frame
-        }
+    /// The next frame, which is this.
+    pub(crate) async fn expect(&mut self, event: &str) -> Frame {
+        let frame = self.next().await.expect("the stream goes on");
+        assert_eq!(frame.event, event, "{frame:?}");
+        frame
     }
 
     /// The events up to a control frame, which comes last.

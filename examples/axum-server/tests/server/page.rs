@@ -9,6 +9,7 @@ fn the_page_needs_no_token_and_says_where_the_api_is() {
     let server = Server::start(dir.path(), &["--store", "memory:"]);
     let page = server.ask("GET", "/", "", "");
     assert_eq!(page.status, 200);
+    assert_eq!(server.token.len(), 64);
     assert!(page.text().contains("/api") && !page.text().contains(&server.token));
     assert!(
         page.head.contains("content-security-policy: default-src 'none'; script-src 'self'"),

@@ -35,9 +35,6 @@ fn others_are_let_in_with_a_strong_token_only() {
     let open = ["--listen", "0.0.0.0:0", "--store", "memory:"];
     refuses(&[&open[..], &["--no-token"]].concat(), "--no-token");
     refuses(&[&open[..], &["--token", "hunter2"]].concat(), "128 bits");
-    let dir = TempDir::new().expect("a directory");
-    let server = Server::start(dir.path(), &["--listen", "0.0.0.0:0", "--store", "memory:"][2..]);
-    assert_eq!(server.token.len(), 64);
 }
 
 #[test]
