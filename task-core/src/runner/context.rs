@@ -191,7 +191,8 @@ impl RunContext {
         self.take(|task| task.next_queued_as(&[Delivery::Interrupt, Delivery::Steer])).await
     }
 
-    /// Waits until a message should reach the running turn now; take it with [`RunContext::next_steering`].
+    /// Waits until a message should reach the running turn now; take it with [`RunContext::next_steering`]. Returns,
+    /// too, when the run is over.
     ///
     /// Cancel safe: waiting takes nothing.
     pub async fn steered(&self) {
@@ -199,7 +200,7 @@ impl RunContext {
     }
 
     /// Waits until somebody wants the running turn stopped for a message; stop it, and take the message with
-    /// [`RunContext::next_message`].
+    /// [`RunContext::next_message`]. Returns, too, when the run is over.
     ///
     /// Cancel safe: waiting takes nothing.
     pub async fn interrupted(&self) {
@@ -207,7 +208,7 @@ impl RunContext {
     }
 
     /// Waits until any message waits; take it with [`RunContext::next_message`]. For runs that keep an agent at hand
-    /// between messages.
+    /// between messages. Returns, too, when the run is over.
     ///
     /// Cancel safe: waiting takes nothing.
     pub async fn message_waiting(&self) {
