@@ -1,0 +1,90 @@
+//! The agent `demo`: scripted, deterministic, and in need of nothing. Each line of a message is a step.
+
+mod play;
+mod process;
+mod step;
+#[cfg(test)]
+mod tests;
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use task_core::{AgentRunner, Capabilities, Output, RunContext, RunId, RunResult, Usage, UsageReport};
+
+use self::play::Player;
+use self::step::{Step, steps};
+
+/// The agent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Demo;
+
+#[async_trait]
+impl AgentRunner for Demo {
+    async fn run(&self, cx: RunContext) -> RunResult {
+        if cx.task().session_id.is_none() {
+            cx.set_session(format!("demo-{}", cx.task().id)).await?;
+        }
+        let mut player = Player::new(cx.clone());
+        while let Some(message) = cx.next_message().await? {
+            let text = message.text();
+            let end = turn(&cx, &mut player, &text).await?;
+            if end == End::Stopped {
+                return Ok(());
+            }
+            let words = u64::try_from(text.split_whitespace().count()).unwrap_or(u64::MAX);
+            cx.emit(UsageReport::from(Usage::new(words, player.take_words()))).await?;
+            cx.emit(Output::turn_ended(if end == End::Done { "done" } else { "interrupted" })).await?;
+        }
+        Ok(())
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default().with_steer().with_interrupt()
+    }
+
+    async fn clean_up(&self, runs: &[RunId]) {
+        process::clean_up(runs).await;
+    }
+}
+
+/// How a turn ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Done,
+    /// For a message that wants to be first.
+    Interrupted,
+    /// With the run.
+    Stopped,
+}
+
+async fn turn(cx: &RunContext, player: &mut Player, text: &str) -> Result<End, task_core::RunError> {
+    for step in steps(text) {
+        if step == Step::Hang {
+            // Deaf to everything: only being dropped ends it.
+            std::future::pending::<()>().await;
+        }
+        let end = tokio::select! {
+            biased;
+            () = cx.cancelled() => Some(End::Stopped),
+            () = cx.interrupted() => Some(End::Interrupted),
+            played = player.play(step) => {
+                played?;
+                None
+            }
+        };
+        if let Some(end) = end {
+            player.break_off().await?;
+            return Ok(end);
+        }
+        acknowledge(cx, player).await?;
+    }
+    Ok(End::Done)
+}
+
+/// Says that what was sent into the running turn has arrived.
+async fn acknowledge(cx: &RunContext, player: &mut Player) -> RunResult {
+    while cx.interrupted().now_or_never().is_none() && cx.steered().now_or_never().is_some() {
+        let Some(message) = cx.next_steering().await? else { return Ok(()) };
+        player.say(&format!("Noted: {}", message.text())).await?;
+    }
+    Ok(())
+}
