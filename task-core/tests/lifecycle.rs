@@ -5,7 +5,7 @@ mod common;
 use common::{check_log, create, kinds, log, stage};
 use task_core::{
     AgentRunner, Capabilities, NewTask, Output, RunContext, RunError, RunResult, TaskError, TaskStatus,
-    Usage, UsageReport,
+    ToolStatus, ToolUpdate, Usage, UsageReport,
 };
 
 #[tokio::test(start_paused = true)]
@@ -254,4 +254,31 @@ async fn a_runner_may_be_a_type_or_an_async_fn() {
         let task = tasks.create(NewTask::new(agent, "go")).await.expect("created");
         assert_eq!(tasks.wait(task.id).await.expect("settles").status, TaskStatus::Completed);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn output_of_a_tool_at_work_merges_and_its_end_does_not() {
+    let (tasks, mut stage) = stage().await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    for n in 0..100 {
+        let update = ToolUpdate::new("c", ToolStatus::Running).with_output(format!("{n}\n"));
+        act.cx.tool_update(update).await.expect("accepted");
+    }
+    act.cx
+        .tool_update(ToolUpdate::new("c", ToolStatus::Completed).with_output("end\n"))
+        .await
+        .expect("accepted");
+    act.finish(Ok(()));
+    let events = log(&tasks, task.id).await;
+    let updates: Vec<ToolUpdate> = events
+        .iter()
+        .filter(|event| event.kind() == "tool_update")
+        .map(|event| event.decode().expect("a tool update"))
+        .collect();
+    assert!(updates.len() < 50, "{} events", updates.len());
+    let output: String = updates.iter().filter_map(|update| update.output.clone()).collect();
+    let expected: String = (0..100).map(|n| format!("{n}\n")).chain(["end\n".to_owned()]).collect();
+    assert_eq!(output, expected);
+    assert_eq!(updates.last().map(|update| update.status), Some(ToolStatus::Completed));
 }

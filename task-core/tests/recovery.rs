@@ -114,10 +114,10 @@ async fn a_shutdown_lets_runs_finish_within_the_grace_period() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn streams_end_at_shutdown() {
+async fn streams_end_at_once_when_a_shutdown_begins() {
     let (tasks, mut stage) = stage_with(MemoryStore::new(), |builder| builder).await;
     let task = create(&tasks).await;
-    let _act = stage.next().await;
+    let act = stage.next().await;
     let mut events = tasks.subscribe(task.id, task_core::Seq::ZERO).following();
     let mut list = tasks.watch(task_core::TaskQuery::default());
     let reading = tokio::spawn(async move {
@@ -130,9 +130,18 @@ async fn streams_end_at_shutdown() {
         }
     });
     let watching = tokio::spawn(async move { while let Ok(Some(_)) = list.next().await {} });
-    tasks.shutdown(Duration::ZERO).await.expect("shut down");
+    tokio::task::yield_now().await;
+    let begun = tokio::time::Instant::now();
+    let shutting_down = tokio::spawn({
+        let tasks = tasks.clone();
+        async move { tasks.shutdown(Duration::from_secs(600)).await }
+    });
     assert!(matches!(reading.await.expect("no panic"), TaskError::ShutDown));
     watching.await.expect("it ends");
+    assert!(begun.elapsed() < Duration::from_secs(1), "they do not wait for the run");
+    assert!(!act.cx.is_cancelled());
+    act.finish(Ok(()));
+    shutting_down.await.expect("no panic").expect("shut down");
 }
 
 #[tokio::test(start_paused = true)]

@@ -108,6 +108,20 @@ async fn huge_output_arrives_whole_and_in_order() {
 }
 
 #[tokio::test]
+async fn what_is_printed_right_before_the_end_is_not_lost() {
+    within(async {
+        let tasks = shell().await;
+        let expected: String = (1..=15_000).map(|i| format!("{i}\n")).collect();
+        for _ in 0..20 {
+            // Replaces the shell, so that nothing happens between the last line and the end of the process.
+            let (_, events) = run(&tasks, "exec seq 1 15000").await;
+            assert!(printed(&events) == expected);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn bytes_that_are_no_text_do_no_harm() {
     within(async {
         let tasks = shell().await;

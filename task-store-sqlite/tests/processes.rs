@@ -57,7 +57,7 @@ async fn own_commits_are_told_to_others_and_not_to_oneself() {
     assert_eq!(others.next().await, None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_listener_that_comes_after_others_went_is_told() {
     let place = Place::new();
     let (store, other) = (place.open().await, place.open().await);

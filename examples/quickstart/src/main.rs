@@ -14,7 +14,8 @@ async fn parrot(cx: RunContext) -> RunResult {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let tasks = TaskManager::builder(SqliteStore::open("tasks.db").await?).runner("parrot", parrot).start().await?;
+    let tasks =
+        TaskManager::builder(SqliteStore::open("tasks.db").await?).runner("parrot", parrot).start().await?;
     let task = tasks.create(NewTask::new("parrot", "hello there")).await?;
     let mut events = tasks.subscribe(task.id, Seq::ZERO);
     while let Some(event) = events.try_next().await? {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 use tokio::sync::watch;
 
 use super::tail::{EventBatch, Tail};
-use super::watch::Watcher;
+use super::watcher::Watcher;
 use crate::limits::Limits;
 use crate::model::{Seq, Task, TaskId, TaskStatus};
 use crate::store::{Change, Commit};
@@ -174,7 +174,7 @@ impl Hub {
                 held
             };
             self.bytes.fetch_sub(held, Ordering::Relaxed);
-            // Two owners: the map, and nobody else but this loop's borrow of it.
+            // Nobody follows it, and nobody is about to: the map is the only owner.
             if !channel.has_readers() && Arc::strong_count(channel) == 1 {
                 channels.remove(&task);
                 self.bytes.fetch_sub(CHANNEL_BYTES, Ordering::Relaxed);

@@ -35,6 +35,8 @@ struct Inner {
     /// Everything that writes runs here, so that a caller who goes away never leaves a commit half told.
     tracker: TaskTracker,
     closed: CancellationToken,
+    /// Readers go before the rest.
+    readers_ended: CancellationToken,
 }
 
 impl Journal {
@@ -48,6 +50,7 @@ impl Journal {
             limits,
             tracker: TaskTracker::new(),
             closed: CancellationToken::new(),
+            readers_ended: CancellationToken::new(),
             store,
         }))
     }
@@ -81,9 +84,13 @@ impl Journal {
         if self.0.closed.is_cancelled() { Err(TaskError::ShutDown) } else { Ok(()) }
     }
 
+    /// Where a task is followed.
     pub(crate) fn channel(&self, task: TaskId) -> Result<Arc<Channel>, TaskError> {
-        self.check_open()?;
-        Ok(self.0.hub.channel(task))
+        if self.0.readers_ended.is_cancelled() {
+            Err(TaskError::ShutDown)
+        } else {
+            Ok(self.0.hub.channel(task))
+        }
     }
 
     /// The snapshot as it is now.
@@ -241,11 +248,17 @@ impl Journal {
         }
     }
 
-    /// Accepts nothing more and ends what reads.
+    /// Ends what follows and watches, and lets nobody begin to.
+    pub(crate) fn end_readers(&self) {
+        self.0.readers_ended.cancel();
+        self.0.hub.close();
+    }
+
+    /// Accepts nothing more.
     pub(crate) fn close(&self) {
         self.0.closed.cancel();
         self.0.tracker.close();
-        self.0.hub.close();
+        self.end_readers();
     }
 
     async fn take_in(&self, change: Change) {

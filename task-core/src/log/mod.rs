@@ -8,6 +8,7 @@ mod pages;
 mod subscription;
 mod tail;
 mod watch;
+mod watcher;
 mod writer;
 
 pub(crate) use draft::Draft;
@@ -15,6 +16,6 @@ pub(crate) use hub::Head;
 pub(crate) use journal::{Journal, answer_key, create_key, message_key};
 pub use subscription::{Chunk, Subscription};
 pub use tail::EventBatch;
-pub(crate) use watch::{News, TaskState, Watcher};
 pub use watch::{TaskChange, TaskWatch};
+pub(crate) use watcher::{News, TaskState, Watcher};
 pub(crate) use writer::Writer;

@@ -1,12 +1,14 @@
 //! What a new owner does first: no task runs without one.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::agent::Agents;
 use super::commands::record_cancelled;
+use super::run;
 use crate::error::TaskError;
 use crate::log::Journal;
 use crate::model::{Interrupted, Requeued, TaskId};
@@ -37,9 +39,7 @@ async fn clean_up(journal: &Journal, agents: &Agents, orphans: &[TaskId]) -> Res
     }
     for (agent_id, runs) in runs {
         let Some(agent) = agents.find(agent_id) else { continue };
-        if tokio::time::timeout(CLEAN_UP, agent.runner.clean_up(&runs)).await.is_err() {
-            tracing::warn!(agent_id, "cleaning up what a crash left took too long");
-        }
+        run::clean_up(Arc::clone(&agent.runner), runs, CLEAN_UP).await;
     }
     Ok(())
 }

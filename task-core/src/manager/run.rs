@@ -79,13 +79,13 @@ impl Run {
         let working = spawn(Arc::clone(&runner), context);
         let Some(outcome) = self.watch_over(working, &writer, id, &cancel).await else {
             tracing::warn!("the task was taken over; its run is dropped");
-            clean_up(runner, id).await;
+            clean_up(runner, vec![id], CLEAN_UP).await;
             return;
         };
         cancel.cancel();
         // From here on the run cannot add anything, also if it was left behind hanging.
         writer.end(id.run);
-        clean_up(runner, id).await;
+        clean_up(runner, vec![id], CLEAN_UP).await;
         self.settle(&writer, id, &outcome).await;
         tracing::debug!(?outcome, "run ended");
     }
@@ -271,16 +271,14 @@ fn spawn(runner: Arc<dyn AgentRunner>, context: RunContext) -> AbortOnDropHandle
     AbortOnDropHandle::new(tokio::spawn(work.in_current_span()))
 }
 
-/// In a task of its own, so that neither a panic nor a hang of the runner's code keeps the task from being settled.
-async fn clean_up(runner: Arc<dyn AgentRunner>, id: RunId) {
-    let work = async move { runner.clean_up(&[id]).await };
+/// In a task of its own, so that neither a panic nor a hang of the runner's code keeps a task from being settled.
+pub(super) async fn clean_up(runner: Arc<dyn AgentRunner>, runs: Vec<RunId>, patience: Duration) {
+    let work = async move { runner.clean_up(&runs).await };
     let cleaning = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));
-    match tokio::time::timeout(CLEAN_UP, cleaning).await {
+    match tokio::time::timeout(patience, cleaning).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "cleaning up after the run failed")
-        }
-        Err(_) => tracing::warn!("cleaning up after the run took too long"),
+        Ok(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "cleaning up failed"),
+        Err(_) => tracing::warn!(?patience, "cleaning up took too long"),
     }
 }
 

@@ -87,7 +87,8 @@ impl Scheduler {
                 }
                 news = self.watcher.next(Instant::now()), if !stopping => match news {
                     Some(news) => self.take_in(news).await,
-                    None => return,
+                    // The manager shuts down; the wait for that has not been polled yet.
+                    None => drop(shutdown.changed().await),
                 },
             }
             if shutdown.borrow().is_none() {

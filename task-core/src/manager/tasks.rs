@@ -241,8 +241,8 @@ impl TaskManager {
         }
     }
 
-    /// Ends everything in good order: nothing new is accepted, runs may finish for `grace` and are then stopped and
-    /// settled as interrupted, streams end, the store is closed. Returns within `grace` and about a second.
+    /// Ends everything in good order: nothing new is accepted, streams end, runs may finish for `grace` and are then
+    /// stopped and settled as interrupted, the store is closed. Returns within `grace` and about a second.
     ///
     /// Later calls of any clone are [`TaskError::ShutDown`]. A second call waits for the first.
     ///
@@ -258,6 +258,8 @@ impl TaskManager {
             sooner
         });
         self.0.stop.cancel();
+        // Viewers go first: they have somewhere to come back to, and need not wait for the runs.
+        self.0.journal.end_readers();
         self.0.background.wait().await;
         self.0.journal.close();
         self.0.journal.tracker().wait().await;

@@ -61,7 +61,11 @@ impl Output {
     /// Progress nobody is hurt by when a power cut takes the last of it back: acknowledged when it survives the
     /// death of the process. Everything else is acknowledged when it survives a power cut.
     pub(crate) const fn is_progress(&self) -> bool {
-        matches!(self, Self::Custom(_) | Self::Text(_) | Self::Thinking(_))
+        match self {
+            Self::Custom(_) | Self::Text(_) | Self::Thinking(_) => true,
+            Self::ToolUpdate(update) => update.is_progress(),
+            _ => false,
+        }
     }
 
     /// Roughly the bytes it takes in a buffer.
@@ -90,11 +94,14 @@ impl Output {
         }
     }
 
-    /// Kind, block and text of a delta.
+    /// Kind, block and text of what only adds text to a block: a delta, or more output of a tool at work.
     pub(crate) fn delta(&self) -> Option<(&str, &str, &str)> {
         match self {
             Self::Text(delta) => Some((self.kind(), &delta.block, &delta.text)),
             Self::Thinking(delta) => Some((self.kind(), &delta.block, &delta.text)),
+            Self::ToolUpdate(update) if update.is_progress() => {
+                Some((self.kind(), &update.call_id, update.output.as_deref()?))
+            }
             _ => None,
         }
     }
@@ -104,6 +111,11 @@ impl Output {
         match (self, next) {
             (Self::Text(delta), Self::Text(more)) => delta.text.push_str(&more.text),
             (Self::Thinking(delta), Self::Thinking(more)) => delta.text.push_str(&more.text),
+            (Self::ToolUpdate(update), Self::ToolUpdate(more)) => {
+                if let (Some(output), Some(more)) = (&mut update.output, more.output) {
+                    output.push_str(&more);
+                }
+            }
             _ => {}
         }
     }
@@ -189,6 +201,12 @@ impl ToolUpdate {
     /// The call `call_id` now is `status`.
     pub fn new(call_id: impl Into<String>, status: ToolStatus) -> Self {
         Self { call_id: call_id.into(), status, output: None, input: None, exit_code: None }
+    }
+
+    /// Whether it only adds output to a tool at work.
+    const fn is_progress(&self) -> bool {
+        let Self { call_id: _, status, output, input, exit_code } = self;
+        matches!(status, ToolStatus::Running) && output.is_some() && input.is_none() && exit_code.is_none()
     }
 
     /// The same with output to append.

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::Value;
 
 use crate::error::TaskError;
-use crate::model::{RequestKind, RequestOption};
+use crate::log::Draft;
+use crate::model::{InputAnswered, InputRequest, RequestKind, RequestOption};
 
 /// A question to whoever looks after the task.
 ///
@@ -19,12 +21,12 @@ use crate::model::{RequestKind, RequestOption};
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "a question is asked with `RunContext::ask`"]
 pub struct Ask {
-    pub(crate) kind: RequestKind,
-    pub(crate) prompt: String,
-    pub(crate) options: Vec<RequestOption>,
-    pub(crate) default: Option<(Duration, Value)>,
-    pub(crate) call_id: Option<String>,
-    pub(crate) key: Option<String>,
+    kind: RequestKind,
+    prompt: String,
+    options: Vec<RequestOption>,
+    default: Option<(Duration, Value)>,
+    call_id: Option<String>,
+    pub(super) key: Option<String>,
 }
 
 impl Ask {
@@ -71,7 +73,17 @@ impl Ask {
         self
     }
 
-    pub(crate) fn check(&self, prompt_limit: usize) -> Result<(), TaskError> {
+    /// The question as the log will hold it, but for its deadline.
+    pub(super) fn into_request(self, request_id: &str) -> OpenRequest {
+        let Self { kind, prompt, options, default, call_id, key: _ } = self;
+        let (wait, default) = default.unzip();
+        let request_id = request_id.to_owned();
+        let request =
+            InputRequest { request_id, request: kind, prompt, options, deadline: None, default, call_id };
+        OpenRequest { request, wait }
+    }
+
+    pub(super) fn check(&self, prompt_limit: usize) -> Result<(), TaskError> {
         TaskError::check("the prompt of a question in bytes", self.prompt.len(), prompt_limit)?;
         if self.kind == RequestKind::Permission && self.options.is_empty() {
             return Err(TaskError::invalid("options", "a permission needs at least one answer to choose"));
@@ -83,6 +95,38 @@ impl Ask {
             return Err(TaskError::invalid("key", reason));
         }
         Ok(())
+    }
+}
+
+/// A question on its way into the log.
+pub(super) struct OpenRequest {
+    request: InputRequest,
+    wait: Option<Duration>,
+}
+
+impl OpenRequest {
+    /// Opens the question unless it is open, if no answer came since `answers_seen` were counted. Gives the count, and
+    /// whether the question is open now.
+    pub(super) fn open(
+        &self,
+        draft: &mut Draft,
+        answers_seen: Option<u64>,
+        limit: usize,
+    ) -> Result<(u64, bool), TaskError> {
+        let task = draft.task();
+        let answers = task.book.answers;
+        if task.request(&self.request.request_id).is_some() {
+            return Ok((answers, true));
+        }
+        if answers_seen != Some(answers) {
+            return Ok((answers, false));
+        }
+        TaskError::check("the number of open questions", task.requests.len() + 1, limit)?;
+        let far = TimeDelta::days(FAR_DAYS);
+        let wait = self.wait.map(|wait| TimeDelta::from_std(wait).unwrap_or(far).min(far));
+        let deadline = wait.map(|wait| draft.at() + wait);
+        draft.record(InputRequest { deadline, ..self.request.clone() })?;
+        Ok((answers, true))
     }
 }
 
@@ -103,3 +147,12 @@ impl Answer {
         self.value.as_str().map_or_else(|| self.value.to_string(), str::to_owned)
     }
 }
+
+impl From<InputAnswered> for Answer {
+    fn from(answered: InputAnswered) -> Self {
+        Self { value: answered.answer, by: answered.by }
+    }
+}
+
+/// A deadline that a calendar cannot express is a century away.
+const FAR_DAYS: i64 = 36_500;

@@ -2,9 +2,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
-use chrono::TimeDelta;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
@@ -15,9 +13,8 @@ use super::error::{RunError, RunResult};
 use crate::error::TaskError;
 use crate::log::{Draft, Journal, Subscription, Writer};
 use crate::model::{
-    Checkpoint, Content, Custom, Delivery, InputAnswered, InputRequest, InstanceId, Json, Lifecycle,
-    MessageAdded, MessageDelivered, MessageId, Notice, NoticeLevel, Output, Payload, Queued, Seq, SessionSet,
-    Task, ToolCall, ToolUpdate,
+    Checkpoint, Content, Custom, Delivery, InstanceId, Json, Lifecycle, MessageAdded, MessageDelivered,
+    MessageId, Notice, NoticeLevel, Output, Payload, Queued, Seq, SessionSet, Task, ToolCall, ToolUpdate,
 };
 
 /// What a run works with: its task, its messages, and the way to the log.
@@ -194,7 +191,8 @@ impl RunContext {
         self.take(|task| task.next_queued_as(&[Delivery::Interrupt, Delivery::Steer])).await
     }
 
-    /// Waits until a message should reach the running turn now; take it with [`RunContext::next_steering`].
+    /// Waits until a message should reach the running turn now; take it with [`RunContext::next_steering`]. Returns,
+    /// too, when the run is over.
     ///
     /// Cancel safe: waiting takes nothing.
     pub async fn steered(&self) {
@@ -202,7 +200,7 @@ impl RunContext {
     }
 
     /// Waits until somebody wants the running turn stopped for a message; stop it, and take the message with
-    /// [`RunContext::next_message`].
+    /// [`RunContext::next_message`]. Returns, too, when the run is over.
     ///
     /// Cancel safe: waiting takes nothing.
     pub async fn interrupted(&self) {
@@ -210,7 +208,7 @@ impl RunContext {
     }
 
     /// Waits until any message waits; take it with [`RunContext::next_message`]. For runs that keep an agent at hand
-    /// between messages.
+    /// between messages. Returns, too, when the run is over.
     ///
     /// Cancel safe: waiting takes nothing.
     pub async fn message_waiting(&self) {
@@ -231,7 +229,9 @@ impl RunContext {
     ///
     /// When the question is not valid, the store failed, or the run is over or asked to stop.
     pub async fn ask(&self, ask: Ask) -> Result<Answer, RunError> {
-        ask.check(self.0.journal.limits().message_bytes)?;
+        let limits = self.0.journal.limits();
+        ask.check(limits.message_bytes)?;
+        let limit = limits.open_requests;
         let key = match &ask.key {
             Some(key) => key.clone(),
             // Relaxed: only the number matters.
@@ -246,8 +246,8 @@ impl RunContext {
             if let Some(answer) = self.0.journal.answer(id, &request_id).await? {
                 return Ok(answer.into());
             }
-            let (request, seen) = (self.request(&request_id, &ask), answers_seen);
-            let (answers, open) = self.update(move |draft| open(draft, &request, seen)).await?;
+            let (question, seen) = (ask.clone().into_request(&request_id), answers_seen);
+            let (answers, open) = self.update(move |draft| question.open(draft, seen, limit)).await?;
             if open {
                 break;
             }
@@ -332,23 +332,6 @@ impl RunContext {
         self.0.cancel.is_cancelled()
     }
 
-    /// The question as the log will hold it, but for its deadline.
-    fn request(&self, request_id: &str, ask: &Ask) -> OpenRequest {
-        OpenRequest {
-            wait: ask.default.as_ref().map(|(wait, _)| *wait),
-            limit: self.0.journal.limits().open_requests,
-            request: InputRequest {
-                request_id: request_id.to_owned(),
-                request: ask.kind,
-                prompt: ask.prompt.clone(),
-                options: ask.options.clone(),
-                deadline: None,
-                default: ask.default.as_ref().map(|(_, answer)| answer.clone()),
-                call_id: ask.call_id.clone(),
-            },
-        }
-    }
-
     async fn take<F>(&self, pick: F) -> Result<Option<IncomingMessage>, RunError>
     where
         F: Fn(&Task) -> Option<Queued> + Send + 'static,
@@ -411,38 +394,6 @@ impl RunContext {
     }
 }
 
-/// A question on its way into the log.
-struct OpenRequest {
-    request: InputRequest,
-    wait: Option<Duration>,
-    limit: usize,
-}
-
-/// Opens a question unless it is open, if no answer came since `answers_seen` were counted. Gives the count, and
-/// whether the question is open now.
-fn open(draft: &mut Draft, open: &OpenRequest, answers_seen: Option<u64>) -> Result<(u64, bool), TaskError> {
-    let task = draft.task();
-    let answers = task.book.answers;
-    if task.request(&open.request.request_id).is_some() {
-        return Ok((answers, true));
-    }
-    if answers_seen != Some(answers) {
-        return Ok((answers, false));
-    }
-    TaskError::check("the number of open questions", task.requests.len() + 1, open.limit)?;
-    let far = TimeDelta::days(FAR_DAYS);
-    let wait = open.wait.map(|wait| TimeDelta::from_std(wait).unwrap_or(far).min(far));
-    let deadline = wait.map(|wait| draft.at() + wait);
-    draft.record(InputRequest { deadline, ..open.request.clone() })?;
-    Ok((answers, true))
-}
-
-impl From<InputAnswered> for Answer {
-    fn from(answered: InputAnswered) -> Self {
-        Self { value: answered.answer, by: answered.by }
-    }
-}
-
 impl fmt::Debug for RunContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunContext")
@@ -451,6 +402,3 @@ impl fmt::Debug for RunContext {
             .finish_non_exhaustive()
     }
 }
-
-/// A deadline that a calendar cannot express is a century away.
-const FAR_DAYS: i64 = 36_500;

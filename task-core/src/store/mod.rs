@@ -44,9 +44,10 @@ pub trait TaskStore: Send + Sync + 'static {
     /// # Guarantees
     ///
     /// * When it returns `Ok`, every later read of any handle sees the commit, and it survives what
-    ///   [`Commit::durability`] asks for.
+    ///   [`Commit::durability`] asks for, unless the store was told by its user to promise less.
     /// * It is refused with [`StoreError::Conflict`] unless the log ends exactly at [`Commit::expected`]; the first
-    ///   commit of a task expects [`Seq::ZERO`] and that the task does not exist.
+    ///   commit of a task expects [`Seq::ZERO`] and that the task does not exist. A later commit of a task that does
+    ///   not exist is [`StoreError::NotFound`].
     /// * It is refused with [`StoreError::Duplicate`] when its key is taken; the error says by which event.
     /// * Of several commits that expect the same position, at most one is written.
     /// * No reader ever sees a part of a commit.
