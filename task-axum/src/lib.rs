@@ -54,7 +54,7 @@
 //!
 //! Hyper does not ask a body for more while the client takes nothing, so no code here notices: limit how long a write
 //! may stall where the connection is, and how long the head of a request may take. Never compress or buffer
-//! `text/event-stream`. Streams end when the manager is shut down; shut it down before waiting for connections.
+//! `text/event-stream`. Streams end when the manager begins to shut down; shut it down before waiting for connections.
 #![forbid(unsafe_code)]
 
 mod api;
