@@ -97,7 +97,7 @@ fn a_cookie_is_dead_after_a_restart() {
         let port = server.host.rsplit(':').next().expect("a port").to_owned();
         let value = cookie.split('=').nth(1).expect("a value");
         let cookie = format!("Cookie: {name}_{port}={value}\r\n");
-        // An empty bearer is a wrong one, so this asks without the helper's header.
+        // An empty bearer is a wrong one, so this asks without the header.
         let request =
             format!("GET /api/tasks HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{cookie}\r\n", server.host);
         use std::io::{Read as _, Write as _};
