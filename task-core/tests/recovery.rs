@@ -114,6 +114,22 @@ async fn a_shutdown_lets_runs_finish_within_the_grace_period() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_waits_for_an_answer_does_not_use_up_the_grace_period() {
+    let (tasks, mut stage) = stage_with(MemoryStore::new(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    let asking = tokio::spawn(async move {
+        let answer = act.cx.ask(task_core::Ask::question("Well?")).await;
+        act.finish(answer.map(drop));
+    });
+    until(&tasks, task.id, |task| task.status == TaskStatus::AwaitingInput).await;
+    let begun = tokio::time::Instant::now();
+    tasks.shutdown(Duration::from_secs(600)).await.expect("shut down");
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    asking.await.expect("no panic");
+}
+
+#[tokio::test(start_paused = true)]
 async fn streams_end_at_once_when_a_shutdown_begins() {
     let (tasks, mut stage) = stage_with(MemoryStore::new(), |builder| builder).await;
     let task = create(&tasks).await;

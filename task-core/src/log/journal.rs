@@ -183,7 +183,7 @@ impl Journal {
         let journal = self.clone();
         let stored = self.0.tracker.spawn(async move {
             let task = Arc::new(commit.task.clone());
-            journal.commit(&commit).await?;
+            journal.commit(&commit, COMMAND_PATIENCE).await?;
             journal.publish(&commit, Some(&task));
             Ok::<_, StoreError>(commit.task)
         });
@@ -194,8 +194,8 @@ impl Journal {
     ///
     /// A store that fails for a moment is asked again, always with the same commit: a commit whose fate is unknown
     /// is either found in the log, event for event, or written then. Its numbers never get other content.
-    pub(crate) async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
-        let give_up = tokio::time::Instant::now() + PATIENCE;
+    pub(crate) async fn commit(&self, commit: &Commit, patience: Duration) -> Result<(), StoreError> {
+        let give_up = tokio::time::Instant::now() + patience;
         let (mut delay, mut in_doubt) = (FIRST_DELAY, false);
         loop {
             let error = match self.0.store.commit(commit.clone()).await {
@@ -326,8 +326,12 @@ impl fmt::Debug for Journal {
     }
 }
 
-/// How long a store may fail before the run that writes is stopped.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a store may fail before a run that writes output is stopped.
+pub(super) const OUTPUT_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a store may fail before somebody who waits is told.
+pub(super) const COMMAND_PATIENCE: Duration = Duration::from_secs(3);
+
 const FIRST_DELAY: Duration = Duration::from_millis(10);
 const LAST_DELAY: Duration = Duration::from_secs(1);
 

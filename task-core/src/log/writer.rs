@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::draft::Draft;
-use super::journal::Journal;
+use super::journal::{COMMAND_PATIENCE, Journal, OUTPUT_PATIENCE};
 use crate::error::TaskError;
 use crate::model::{Output, Task, TaskId};
 use crate::store::{Commit, StoreError};
@@ -188,7 +188,9 @@ impl Writer {
                     continue;
                 }
             };
-            match self.journal.commit(&commit).await {
+            let output = batch.iter().any(|recorded| matches!(recorded.op, Op::Emit(_)));
+            let patience = if output { OUTPUT_PATIENCE } else { COMMAND_PATIENCE };
+            match self.journal.commit(&commit, patience).await {
                 Ok(()) => {
                     let snapshot = commit.snapshot().map(|task| Arc::new(task.clone()));
                     self.journal.publish(&commit, snapshot.as_ref());

@@ -131,7 +131,10 @@ impl Run {
                 stopping = Some((Instant::now() + self.settings.cancel_grace, outcome));
             }
             if let Some(grace) = *self.shutdown.borrow_and_update() {
-                shutdown_at.get_or_insert(Instant::now() + grace);
+                // A run that waits for an answer will not finish: whoever could answer is gone already.
+                let waits = snapshot.as_ref().is_some_and(|task| task.status == TaskStatus::AwaitingInput);
+                let end = Instant::now() + if waits { Duration::ZERO } else { grace };
+                shutdown_at = Some(shutdown_at.map_or(end, |at| at.min(end)));
             }
 
             let last_moment = shutdown_at.map(|at| at + SHUTDOWN_STOP);
