@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -42,7 +43,7 @@ struct Queue {
 enum Op {
     Emit(Emit),
     Refresh,
-    Update(Box<dyn Update>),
+    Update { update: Box<dyn Update>, patience: Duration },
 }
 
 struct Emit {
@@ -91,8 +92,26 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&mut Draft) -> Result<T, TaskError> + Send + 'static,
     {
+        self.update_within(COMMAND_PATIENCE, change).await
+    }
+
+    /// The same for a run, which has time when the store has not.
+    pub(crate) async fn update_in_run<T, F>(self: &Arc<Self>, change: F) -> Result<T, TaskError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Draft) -> Result<T, TaskError> + Send + 'static,
+    {
+        self.update_within(OUTPUT_PATIENCE, change).await
+    }
+
+    async fn update_within<T, F>(self: &Arc<Self>, patience: Duration, change: F) -> Result<T, TaskError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Draft) -> Result<T, TaskError> + Send + 'static,
+    {
         let (done, result) = oneshot::channel();
-        self.enqueue(|ops| ops.push_back(Op::Update(Box::new(Command { change, outcome: None, done }))));
+        let update = Box::new(Command { change, outcome: None, done });
+        self.enqueue(|ops| ops.push_back(Op::Update { update, patience }));
         result.await.unwrap_or(Err(TaskError::ShutDown))
     }
 
@@ -107,7 +126,7 @@ impl Writer {
 
     /// Waits until everything accepted so far is stored.
     pub(crate) async fn flush(self: &Arc<Self>, run: u32) -> Result<(), TaskError> {
-        self.update(|_| Ok(())).await?;
+        self.update_in_run(|_| Ok(())).await?;
         self.check(run)
     }
 
@@ -188,8 +207,7 @@ impl Writer {
                     continue;
                 }
             };
-            let output = batch.iter().any(|recorded| matches!(recorded.op, Op::Emit(_)));
-            let patience = if output { OUTPUT_PATIENCE } else { COMMAND_PATIENCE };
+            let patience = batch.iter().map(|recorded| recorded.op.patience()).max().unwrap_or_default();
             match self.journal.commit(&commit, patience).await {
                 Ok(()) => {
                     let snapshot = commit.snapshot().map(|task| Arc::new(task.clone()));
@@ -226,11 +244,11 @@ impl Writer {
             match &mut op {
                 Op::Emit(emit) => self.record_output(&mut draft, emit),
                 Op::Refresh => {}
-                Op::Update(_) if had_key => {
+                Op::Update { .. } if had_key => {
                     ops.push_front(op);
                     break;
                 }
-                Op::Update(update) => update.run(&mut draft),
+                Op::Update { update, .. } => update.run(&mut draft),
             }
             batch.push(Recorded { op, keyed: draft.has_key() && !had_key });
         }
@@ -257,7 +275,7 @@ impl Writer {
             match recorded.op {
                 Op::Emit(emit) => self.room.add_permits(emit.weight),
                 Op::Refresh => {}
-                Op::Update(update) => update.finish(Ok(())),
+                Op::Update { update, .. } => update.finish(Ok(())),
             }
         }
     }
@@ -282,7 +300,7 @@ impl Writer {
             match op {
                 Op::Emit(emit) => self.room.add_permits(emit.weight),
                 Op::Refresh => {}
-                Op::Update(update) => update.finish(Err(error.clone())),
+                Op::Update { update, .. } => update.finish(Err(error.clone())),
             }
         }
         // Whoever waits for the snapshot looks again, and finds the run broken.
@@ -324,7 +342,16 @@ impl Op {
     const fn run(&self) -> Option<u32> {
         match self {
             Self::Emit(emit) => Some(emit.run),
-            Self::Refresh | Self::Update(_) => None,
+            Self::Refresh | Self::Update { .. } => None,
+        }
+    }
+
+    /// How long the store may fail before this is given up.
+    const fn patience(&self) -> Duration {
+        match self {
+            Self::Emit(_) => OUTPUT_PATIENCE,
+            Self::Refresh => Duration::ZERO,
+            Self::Update { patience, .. } => *patience,
         }
     }
 }
@@ -384,7 +411,7 @@ fn split_keyed(batch: Vec<Recorded>) -> (Option<Box<dyn Update>>, Vec<Recorded>)
     let mut others = Vec::with_capacity(batch.len());
     for recorded in batch {
         match recorded.op {
-            Op::Update(update) if recorded.keyed => keyed = Some(update),
+            Op::Update { update, .. } if recorded.keyed => keyed = Some(update),
             op => others.push(Recorded { op, keyed: false }),
         }
     }

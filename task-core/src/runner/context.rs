@@ -368,7 +368,7 @@ impl RunContext {
         let outcome = self
             .0
             .writer
-            .update(move |draft| {
+            .update_in_run(move |draft| {
                 let task = draft.task();
                 if !task.status.is_active() || task.run != run || task.owner() != Some(instance) {
                     return Err(TaskError::wrong_state(task.status, crate::TaskStatus::Running));
