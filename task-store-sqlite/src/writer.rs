@@ -284,14 +284,14 @@ impl Drain {
             }
         }
         // Answers first: whoever waits for one can go on while the others are told.
-        let mut told = Vec::new();
+        // What others wrote came before what was written here: a task that was removed here must not seem to move after.
+        let mut told: Vec<_> = foreign.into_iter().map(|change| (None, change)).collect();
         for (job, answer) in jobs.into_iter().zip(answers) {
             if answer.is_ok() {
                 told.extend(job.work.change());
             }
             job.answer(answer);
         }
-        told.extend(foreign.into_iter().map(|change| (None, change)));
         for (origin, change) in told {
             if shared.changes.has_listeners(origin) {
                 shared.changes.publish(origin, change);

@@ -234,16 +234,20 @@ impl Journal {
 
     /// Takes in what others change, until `stop`: hints of the store, and now and then a look at what is followed,
     /// so that not even a lost hint is for ever.
-    pub(crate) async fn pump(self, stop: CancellationToken) {
+    ///
+    /// It listens from the call on, not from the first poll: what changes in between would be missed.
+    pub(crate) fn pump(self, stop: CancellationToken) -> impl Future<Output = ()> + Send {
         let mut changes = self.0.store.changes(self.0.instance).fuse();
-        let mut sweep = tokio::time::interval(SWEEP_EVERY);
-        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        sweep.tick().await;
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                Some(change) = changes.next() => self.take_in(change).await,
-                _ = sweep.tick() => self.look_again().await,
+        async move {
+            let mut sweep = tokio::time::interval(SWEEP_EVERY);
+            sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            sweep.tick().await;
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    Some(change) = changes.next() => self.take_in(change).await,
+                    _ = sweep.tick() => self.look_again().await,
+                }
             }
         }
     }

@@ -80,7 +80,15 @@ impl Changes {
             if Some(listener.except) != origin {
                 let mut waiting = lock(&listener.waiting);
                 match change {
-                    Change::Moved { task, .. } | Change::Removed { task } => {
+                    Change::Moved { task, seq } => {
+                        let further =
+                            |waiting: &Change| matches!(waiting, Change::Moved { seq: to, .. } if *to > seq);
+                        // What others wrote may be told late: the log does not go back.
+                        if !waiting.changes.get(&task).is_some_and(further) {
+                            waiting.changes.insert(task, change);
+                        }
+                    }
+                    Change::Removed { task } => {
                         waiting.changes.insert(task, change);
                     }
                     Change::Unknown => waiting.unknown = true,
@@ -152,12 +160,13 @@ mod tests {
         changes.publish(Some(me), Change::Removed { task: removed });
         changes.publish(Some(other), Change::Moved { task, seq: Seq::new(1) });
         changes.publish(Some(other), Change::Moved { task, seq: Seq::new(2) });
+        changes.publish(None, Change::Moved { task, seq: Seq::new(1) });
         changes.close();
 
         assert_eq!(
             mine.next().await,
             Some(Change::Moved { task, seq: Seq::new(2) }),
-            "changes of a task merge"
+            "changes of a task merge, also when they are told late"
         );
         assert_eq!(mine.next().await, None, "a closed store ends the stream");
         assert_eq!(changes.listen(other).next().await, None, "also for those who come later");
