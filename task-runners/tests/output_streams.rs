@@ -102,7 +102,8 @@ async fn huge_output_arrives_whole_and_in_order() {
         assert!(printed.lines().map(|line| line.parse::<u32>().unwrap()).eq(1..=1_500_000));
         let largest =
             events.iter().filter_map(tool_update).filter_map(|update| update.output).map(|text| text.len());
-        assert!(largest.max().unwrap() <= 8 << 10);
+        // Pieces that wait to be written together are merged, up to a bound.
+        assert!(largest.max().unwrap() <= 16 << 10);
     })
     .await;
 }
