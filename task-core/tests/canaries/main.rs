@@ -9,7 +9,7 @@ mod store;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fault::Fault;
 use futures::FutureExt;
@@ -54,7 +54,13 @@ fn a_store_without_a_fault_keeps_every_clause() {
 
 #[test]
 fn every_broken_store_is_caught() {
-    let clauses = clauses();
+    // The quick ones first: nearly every fault meets one of them.
+    let mut clauses = clauses();
+    clauses.sort_by_cached_key(|clause| {
+        let start = Instant::now();
+        keeps(clause, None);
+        start.elapsed()
+    });
     let caught = |fault: &&Fault| clauses.iter().any(|clause| !keeps(clause, Some(**fault)));
     let missed: Vec<_> = quietly(|| Fault::ALL.iter().filter(|fault| !caught(fault)).collect());
     assert!(missed.is_empty(), "no clause is failed by {missed:?}");

@@ -40,8 +40,8 @@ pub(crate) fn page(store: &BrokenStore, query: &TaskQuery) -> Result<TaskPage, S
             } else if is(Fault::CursorNeedsItsTask) {
                 rows.iter().position(|row| row.place == at).map_or(rows.len(), |found| found + 1)
             } else {
-                let behind = |row: &&Row| if newest_first { row.place < at } else { row.place > at };
-                let at = rows.iter().position(|row| behind(&row)).unwrap_or(rows.len());
+                let behind = |row: &Row| if newest_first { row.place < at } else { row.place > at };
+                let at = rows.iter().position(|row| behind(row)).unwrap_or(rows.len());
                 if is(Fault::CursorRepeats) { at.saturating_sub(1) } else { at }
             }
         }

@@ -62,6 +62,7 @@ struct Handle {
     end: Changes,
     closed: AtomicBool,
     under_way: AtomicUsize,
+    calls: AtomicUsize,
     claimed: Mutex<Option<InstanceId>>,
     opening: u64,
 }
@@ -102,6 +103,7 @@ impl Harness for Place {
             end: Changes::new(),
             closed: AtomicBool::new(false),
             under_way: AtomicUsize::new(0),
+            calls: AtomicUsize::new(0),
             claimed: Mutex::default(),
             opening,
         };
@@ -164,6 +166,9 @@ impl BrokenStore {
     }
 
     pub(crate) fn disk(&self) -> MutexGuard<'_, Disk> {
+        // Whoever asks so often waits for something that a broken store never does.
+        let calls = self.mine.calls.fetch_add(1, Ordering::Relaxed);
+        assert!(calls < 20_000, "this goes on for ever");
         locked(&self.disk)
     }
 
@@ -294,9 +299,9 @@ impl TaskStore for BrokenStore {
                 yield_now().await;
             }
         }
-        self.mine.under_way.fetch_add(1, Ordering::Relaxed);
+        let under_way = UnderWay::new(&self.mine.under_way);
         let written = self.write(&commit).await;
-        self.mine.under_way.fetch_sub(1, Ordering::Relaxed);
+        drop(under_way);
         if written.is_ok() && !self.is(Fault::ChangesBeforeTheCommit) {
             self.tell(Some(commit.origin()), change);
         }
@@ -473,6 +478,7 @@ impl TaskStore for BrokenStore {
             self.listeners.close();
         }
         while self.mine.under_way.load(Ordering::Relaxed) > 0 {
+            drop(self.disk());
             yield_now().await;
         }
         let claimed = locked(&self.mine.claimed).take();
@@ -481,6 +487,22 @@ impl TaskStore for BrokenStore {
         }
         self.mine.end.close();
         Ok(())
+    }
+}
+
+/// Counts a commit, for as long as somebody waits for it.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl<'a> UnderWay<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
