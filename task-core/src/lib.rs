@@ -54,7 +54,7 @@
 //!
 //! # Features
 //!
-//! * `testing`: the [`testing`](crate::testing) module, for tests of runners and stores. Off by default, and not
+//! * `testing`: the module `testing`, for tests of runners and stores. Off by default, and not
 //!   covered by semver.
 //!
 //! # The shape of it
