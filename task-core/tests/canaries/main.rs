@@ -1,8 +1,10 @@
 //! The conformance kit finds what is wrong: every store that is broken on purpose is caught, and every clause is one
 //! that some store fails.
 
+mod disk;
 mod fault;
 mod page;
+mod place;
 mod read;
 mod store;
 
@@ -13,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use fault::Fault;
 use futures::FutureExt;
-use store::Place;
+use place::Place;
 use task_core::testing::conformance::{Clause, clauses};
 
 /// Whether a store keeps a clause. The clock is paused: what waits for ever is found out at once.

@@ -2,9 +2,10 @@
 
 use task_core::{Cursor, Order, StoreError, Task, TaskPage, TaskQuery};
 
+use crate::disk::Row;
 use crate::fault::Fault;
 use crate::read;
-use crate::store::{BrokenStore, Row};
+use crate::store::BrokenStore;
 
 pub(crate) fn page(store: &BrokenStore, query: &TaskQuery) -> Result<TaskPage, StoreError> {
     let is = |fault| store.is(fault);

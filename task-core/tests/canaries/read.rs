@@ -3,8 +3,8 @@
 use chrono::SubsecRound;
 use task_core::{Event, Seq, StoreError, Task};
 
+use crate::disk::Row;
 use crate::fault::Fault;
-use crate::store::Row;
 
 pub(crate) fn snapshot(row: &Row, fault: Option<Fault>) -> Task {
     let from = if fault == Some(Fault::SnapshotNotUpdated) { &row.first } else { &row.snapshot };

@@ -1,6 +1,5 @@
 //! A small store of its own that keeps the contract, unless it is told to break one rule of it.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -8,46 +7,15 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use futures::future;
 use futures::stream::{self, BoxStream};
-use task_core::testing::{Harness, Tamper};
 use task_core::{
     Change, Changes, Commit, Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskPage,
     TaskQuery, TaskStore,
 };
 use tokio::task::yield_now;
 
+use crate::disk::{Disk, Row};
 use crate::fault::Fault;
 use crate::{page, read};
-
-/// What all handles of one place share.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Disk {
-    pub(crate) rows: Vec<Row>,
-    pub(crate) removed: Vec<Row>,
-    pub(crate) keys: HashMap<String, Keyed>,
-    pub(crate) counts: StatusCounts,
-    pub(crate) owner: Option<InstanceId>,
-    pub(crate) next: u64,
-    pub(crate) openings: u64,
-    pub(crate) listener: u64,
-    pub(crate) newer: bool,
-}
-
-/// One task.
-#[derive(Clone, Debug)]
-pub(crate) struct Row {
-    pub(crate) place: u64,
-    pub(crate) moved: u64,
-    pub(crate) snapshot: Task,
-    pub(crate) first: Task,
-    pub(crate) events: Vec<Event>,
-}
-
-/// A place for broken stores.
-pub(crate) struct Place {
-    fault: Option<Fault>,
-    disk: Arc<Mutex<Disk>>,
-    listeners: Changes,
-}
 
 /// A handle.
 pub(crate) struct BrokenStore {
@@ -67,88 +35,6 @@ struct Handle {
     opening: u64,
 }
 
-impl Place {
-    pub(crate) fn with(fault: Option<Fault>) -> Self {
-        Self { fault, disk: Arc::default(), listeners: Changes::new() }
-    }
-}
-
-impl Harness for Place {
-    type Store = BrokenStore;
-
-    fn new() -> Self {
-        Self::with(None)
-    }
-
-    async fn open(&self) -> Result<BrokenStore, StoreError> {
-        let is = |fault| self.fault == Some(fault);
-        let mut disk = locked(&self.disk);
-        if disk.newer && !is(Fault::NewerIsOpened) {
-            return Err(StoreError::TooNew { found: 2, supported: 1 });
-        }
-        let again = disk.openings > 0;
-        disk.openings += 1;
-        let opening = disk.openings;
-        if is(Fault::BornWithATask) && !again {
-            let mut scribe = task_core::testing::Scribe::new("welcome");
-            disk.write(&scribe.create(None), None);
-        }
-        if again {
-            reopen(&mut disk, self.fault);
-        }
-        let copy = is(Fault::HandlesCopy).then(|| Arc::new(Mutex::new(disk.clone())));
-        drop(disk);
-        let listeners = if is(Fault::ChangesOfOneHandle) { Changes::new() } else { self.listeners.clone() };
-        let mine = Handle {
-            end: Changes::new(),
-            closed: AtomicBool::new(false),
-            under_way: AtomicUsize::new(0),
-            calls: AtomicUsize::new(0),
-            claimed: Mutex::default(),
-            opening,
-        };
-        let disk = copy.unwrap_or_else(|| Arc::clone(&self.disk));
-        Ok(BrokenStore { fault: self.fault, disk, listeners, mine: Arc::new(mine) })
-    }
-}
-
-impl Tamper for Place {
-    async fn write_newer(&self) {
-        locked(&self.disk).newer = true;
-    }
-}
-
-/// What goes wrong when a store is opened again.
-fn reopen(disk: &mut Disk, fault: Option<Fault>) {
-    match fault {
-        Some(Fault::ReopenCountsNothing) => disk.counts = StatusCounts::default(),
-        Some(Fault::ReopenForgetsKeys) => disk.keys.clear(),
-        Some(Fault::ReopenForgetsOwners) => {
-            for row in &mut disk.rows {
-                let stored = row.snapshot.to_stored().replace("\"owner\":\"", "\"nobody\":\"");
-                row.snapshot = Task::from_stored(&stored, row.snapshot.seq, row.snapshot.last_event_at)
-                    .expect("a snapshot");
-            }
-        }
-        Some(Fault::ReopenForgetsTheLastEvent) => {
-            if let Some(row) = disk.rows.last_mut() {
-                row.events.pop();
-            }
-        }
-        Some(Fault::ReopenReversesLists) => {
-            disk.rows.reverse();
-            for (row, place) in disk.rows.iter_mut().zip(0..) {
-                row.place = place;
-            }
-        }
-        Some(Fault::ReopenRevivesRemoved) => {
-            let removed = std::mem::take(&mut disk.removed);
-            disk.rows.extend(removed);
-        }
-        _ => {}
-    }
-}
-
 impl Clone for BrokenStore {
     fn clone(&self) -> Self {
         let disk = if self.is(Fault::CloneIsACopy) {
@@ -161,6 +47,23 @@ impl Clone for BrokenStore {
 }
 
 impl BrokenStore {
+    pub(crate) fn new(
+        fault: Option<Fault>,
+        disk: Arc<Mutex<Disk>>,
+        listeners: Changes,
+        opening: u64,
+    ) -> Self {
+        let mine = Handle {
+            end: Changes::new(),
+            closed: AtomicBool::new(false),
+            under_way: AtomicUsize::new(0),
+            calls: AtomicUsize::new(0),
+            claimed: Mutex::default(),
+            opening,
+        };
+        Self { fault, disk, listeners, mine: Arc::new(mine) }
+    }
+
     pub(crate) fn is(&self, fault: Fault) -> bool {
         self.fault == Some(fault)
     }
@@ -506,56 +409,6 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-impl Disk {
-    pub(crate) fn row(&self, task: TaskId) -> Option<&Row> {
-        self.rows.iter().find(|row| row.snapshot.id == task)
-    }
-
-    fn row_mut(&mut self, task: TaskId) -> Option<&mut Row> {
-        self.rows.iter_mut().find(|row| row.snapshot.id == task)
-    }
-
-    fn listen(&mut self) -> u64 {
-        self.listener += 1;
-        self.listener
-    }
-
-    fn take_key(&mut self, commit: &Commit) {
-        if let Some((key, seq)) = commit.key() {
-            self.keys.insert(key.to_owned(), Keyed::new(commit.task(), seq));
-        }
-    }
-
-    fn write(&mut self, commit: &Commit, fault: Option<Fault>) {
-        self.next += 1;
-        let moved = self.next;
-        let Some(row) = self.rows.iter_mut().find(|row| row.snapshot.id == commit.task()) else {
-            let Some(snapshot) = commit.snapshot() else { return };
-            *self.counts.of_mut(snapshot.status) += 1;
-            let (first, events) = (snapshot.clone(), commit.events().to_vec());
-            self.rows.push(Row { place: moved, moved, snapshot: snapshot.clone(), first, events });
-            return;
-        };
-        row.moved = moved;
-        row.events.extend_from_slice(commit.events());
-        if let Some(snapshot) = commit.snapshot() {
-            let before = std::mem::replace(&mut row.snapshot, snapshot.clone()).status;
-            if fault != Some(Fault::CountsDrift) {
-                let count = self.counts.of_mut(before);
-                *count = count.saturating_sub(1);
-            }
-            *self.counts.of_mut(snapshot.status) += 1;
-        }
-    }
-}
-
-impl Row {
-    /// Where the log ends.
-    pub(crate) fn end(&self) -> Seq {
-        self.events.last().map_or(Seq::ZERO, Event::seq)
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no panic under this lock")
 }
