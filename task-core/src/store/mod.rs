@@ -37,6 +37,11 @@ pub use query::{Cursor, Order, TaskPage, TaskQuery};
 /// * A task that does not exist, or was removed, is [`StoreError::NotFound`].
 ///
 /// There are no default methods: what is forgotten must not compile. Every clause has a case in the conformance kit.
+#[cfg_attr(
+    feature = "testing",
+    doc = "",
+    doc = "See [`testing`](crate::testing#the-conformance-kit) for how a store mounts it."
+)]
 #[async_trait]
 pub trait TaskStore: Send + Sync + 'static {
     /// Writes a commit: its events, the snapshot after them and its idempotency key, together or not at all.

@@ -192,6 +192,6 @@ pub(super) fn conflict(result: Result<(), StoreError>, of: TaskId) -> (u64, u64)
     }
 }
 
-pub(super) fn assert_not_found<T: std::fmt::Debug>(result: Result<T, StoreError>, of: TaskId) {
-    assert!(matches!(result, Err(StoreError::NotFound(task)) if task == of), "found: {result:?}");
+pub(super) fn assert_not_found<T: std::fmt::Debug>(result: &Result<T, StoreError>, of: TaskId) {
+    assert!(matches!(*result, Err(StoreError::NotFound(task)) if task == of), "found: {result:?}");
 }

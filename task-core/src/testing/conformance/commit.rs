@@ -45,7 +45,7 @@ pub async fn an_unknown_task_cannot_be_loaded<H: Harness>(place: &H) {
     let store = open(place).await;
     create(&store, "another").await;
     let unknown = TaskId::new();
-    assert_not_found(store.load(unknown).await, unknown);
+    assert_not_found(&store.load(unknown).await, unknown);
 }
 
 pub async fn the_first_commit_of_an_existing_task_conflicts<H: Harness>(place: &H) {
@@ -229,18 +229,18 @@ pub async fn a_commit_to_an_unknown_task_is_not_found<H: Harness>(place: &H) {
     let mut scribe = Scribe::new("never created");
     scribe.create(None);
     let task = scribe.id();
-    assert_not_found(store.commit(scribe.start()).await, task);
-    assert_not_found(store.commit(scribe.record_keyed(text("x"), Some("key"))).await, task);
+    assert_not_found(&store.commit(scribe.start()).await, task);
+    assert_not_found(&store.commit(scribe.record_keyed(text("x"), Some("key"))).await, task);
     assert_eq!(Picture::of(&store, &["key"]).await, before);
-    assert_not_found(store.load(task).await, task);
+    assert_not_found(&store.load(task).await, task);
 }
 
 pub async fn a_commit_to_a_removed_task_is_not_found<H: Harness>(place: &H) {
     let store = open(place).await;
     let mut scribe = create(&store, "a title").await;
     store.remove(scribe.id(), scribe.task().seq).await.expect("removed");
-    assert_not_found(store.commit(scribe.start()).await, scribe.id());
-    assert_not_found(store.commit(scribe.record(text("x"))).await, scribe.id());
+    assert_not_found(&store.commit(scribe.start()).await, scribe.id());
+    assert_not_found(&store.commit(scribe.record(text("x"))).await, scribe.id());
 }
 
 pub async fn a_snapshot_is_kept_as_it_is_given<H: Harness>(place: &H) {

@@ -134,8 +134,8 @@ pub async fn a_removed_task_stays_away<H: Harness>(place: &H) {
     let kept = create(&store, "another").await;
     store.remove(scribe.id(), Seq::new(2)).await.expect("removed");
     let store = reopen(place, store).await;
-    assert_not_found(store.load(scribe.id()).await, scribe.id());
-    assert_not_found(store.events(scribe.id(), Seq::ZERO, 10, usize::MAX).await, scribe.id());
+    assert_not_found(&store.load(scribe.id()).await, scribe.id());
+    assert_not_found(&store.events(scribe.id(), Seq::ZERO, 10, usize::MAX).await, scribe.id());
     assert_eq!(find_key(&store, "key").await, None);
     assert_eq!(ids(&walk(&store, &TaskQuery::default()).await), [kept.id()]);
 }
@@ -148,7 +148,7 @@ pub async fn the_next_process_finds_the_orphans_of_the_last<H: Harness>(place: &
     let scribe = create_in(&store, scribe, TaskStatus::Running).await;
     let store = reopen(place, store).await;
     store.claim(next).await.expect("closing gives ownership back");
-    assert_owned(store.claim(gone).await);
+    assert_owned(&store.claim(gone).await);
     assert_eq!(store.orphans(next).await.expect("readable"), [scribe.id()]);
     assert_eq!(load(&store, scribe.id()).await.owner(), Some(gone));
 }

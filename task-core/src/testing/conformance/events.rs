@@ -123,8 +123,8 @@ pub async fn events_of_an_unknown_task_are_not_found<H: Harness>(place: &H) {
     let store = open(place).await;
     create(&store, "another").await;
     let unknown = TaskId::new();
-    assert_not_found(store.events(unknown, Seq::ZERO, 10, usize::MAX).await, unknown);
-    assert_not_found(store.events(unknown, Seq::new(7), 10, 0).await, unknown);
+    assert_not_found(&store.events(unknown, Seq::ZERO, 10, usize::MAX).await, unknown);
+    assert_not_found(&store.events(unknown, Seq::new(7), 10, 0).await, unknown);
 }
 
 pub async fn large_payloads_come_back_byte_for_byte<H: Harness>(place: &H) {

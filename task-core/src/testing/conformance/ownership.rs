@@ -6,16 +6,16 @@ use crate::model::{InstanceId, TaskStatus};
 use crate::store::{StoreError, TaskStore};
 use crate::testing::Scribe;
 
-pub(super) fn assert_owned(result: Result<(), StoreError>) {
-    assert!(matches!(&result, Err(StoreError::Owned { by }) if !by.is_empty()), "not refused: {result:?}");
+pub(super) fn assert_owned(result: &Result<(), StoreError>) {
+    assert!(matches!(result, Err(StoreError::Owned { by }) if !by.is_empty()), "not refused: {result:?}");
 }
 
 pub async fn the_second_owner_is_refused_and_told_why<H: Harness>(place: &H) {
     let store = open(place).await;
     let (first, second) = (InstanceId::new(), InstanceId::new());
     store.claim(first).await.expect("free");
-    assert_owned(store.claim(second).await);
-    assert_owned(store.clone().claim(second).await);
+    assert_owned(&store.claim(second).await);
+    assert_owned(&store.clone().claim(second).await);
     store.keep_alive(first).await.expect("the first is still the owner");
 }
 
@@ -36,7 +36,7 @@ pub async fn releasing_frees<H: Harness>(place: &H) {
     store.claim(first).await.expect("free");
     store.release(first).await.expect("released");
     store.claim(second).await.expect("free again");
-    assert_owned(store.claim(first).await);
+    assert_owned(&store.claim(first).await);
 }
 
 pub async fn releasing_what_is_not_owned_does_nothing<H: Harness>(place: &H) {
@@ -45,19 +45,19 @@ pub async fn releasing_what_is_not_owned_does_nothing<H: Harness>(place: &H) {
     store.release(other).await.expect("nobody is the owner");
     store.claim(owner).await.expect("free");
     store.release(other).await.expect("not the owner");
-    assert_owned(store.claim(other).await);
+    assert_owned(&store.claim(other).await);
     store.keep_alive(owner).await.expect("still the owner");
 }
 
 pub async fn only_an_owner_is_kept_alive<H: Harness>(place: &H) {
     let store = open(place).await;
     let (owner, other) = (InstanceId::new(), InstanceId::new());
-    assert_owned(store.keep_alive(owner).await);
+    assert_owned(&store.keep_alive(owner).await);
     store.claim(owner).await.expect("free");
     store.keep_alive(owner).await.expect("the owner");
-    assert_owned(store.keep_alive(other).await);
+    assert_owned(&store.keep_alive(other).await);
     store.release(owner).await.expect("released");
-    assert_owned(store.keep_alive(owner).await);
+    assert_owned(&store.keep_alive(owner).await);
 }
 
 pub async fn orphans_are_the_active_tasks_of_those_who_are_gone<H: Harness>(place: &H) {

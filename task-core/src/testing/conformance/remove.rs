@@ -1,8 +1,8 @@
 //! Removing: gone everywhere, and only what the caller has seen.
 
 use super::bench::{
-    Picture, assert_not_found, conflict, counts, create, create_in, create_keyed, find_key, log, open, text,
-    walk, write,
+    Picture, assert_not_found, conflict, counts, create, create_in, create_keyed, find_key, log, open, ten,
+    text, walk, write,
 };
 use super::harness::Harness;
 use crate::model::{InstanceId, Seq, StatusCounts, TaskStatus};
@@ -14,8 +14,8 @@ pub async fn a_removed_task_is_gone_everywhere<H: Harness>(place: &H) {
     let mut scribe = create_keyed(&store, "a title", "key").await;
     write(&store, scribe.start()).await;
     store.remove(scribe.id(), scribe.task().seq).await.expect("removed");
-    assert_not_found(store.load(scribe.id()).await, scribe.id());
-    assert_not_found(store.events(scribe.id(), Seq::ZERO, 10, usize::MAX).await, scribe.id());
+    assert_not_found(&store.load(scribe.id()).await, scribe.id());
+    assert_not_found(&store.events(scribe.id(), Seq::ZERO, 10, usize::MAX).await, scribe.id());
     assert_eq!(walk(&store, &TaskQuery::default()).await, []);
     assert_eq!(walk(&store, &TaskQuery::default().with_search("title")).await, []);
     assert_eq!(walk(&store, &TaskQuery::default().with_statuses([TaskStatus::Running])).await, []);
@@ -41,27 +41,22 @@ pub async fn removing_twice_is_not_found<H: Harness>(place: &H) {
     let scribe = create(&store, "a title").await;
     store.remove(scribe.id(), Seq::new(2)).await.expect("removed");
     for expected in [0, 2] {
-        assert_not_found(store.remove(scribe.id(), Seq::new(expected)).await, scribe.id());
+        assert_not_found(&store.remove(scribe.id(), Seq::new(expected)).await, scribe.id());
     }
     let unknown = Scribe::new("never created").id();
-    assert_not_found(store.remove(unknown, Seq::ZERO).await, unknown);
+    assert_not_found(&store.remove(unknown, Seq::ZERO).await, unknown);
 }
 
 pub async fn a_late_commit_does_not_bring_a_removed_task_back<H: Harness>(place: &H) {
     let store = open(place).await;
     let mut scribe = create(&store, "a title").await;
     store.remove(scribe.id(), Seq::new(2)).await.expect("removed");
-    for late in [scribe.start(), ten_after(&mut scribe)] {
+    for late in [scribe.start(), ten(&mut scribe, "another title")] {
         store.commit(late).await.expect_err("it is gone");
     }
-    assert_eq!(Picture::of(&store, &[]).await, Picture::of(&store, &[]).await);
-    assert_not_found(store.load(scribe.id()).await, scribe.id());
+    assert_not_found(&store.load(scribe.id()).await, scribe.id());
     assert_eq!(walk(&store, &TaskQuery::default()).await, []);
     assert_eq!(counts(&store).await, StatusCounts::default());
-}
-
-fn ten_after(scribe: &mut Scribe) -> crate::Commit {
-    super::bench::ten(scribe, "another title")
 }
 
 pub async fn the_other_tasks_stay_as_they_are<H: Harness>(place: &H) {
@@ -100,7 +95,7 @@ pub async fn of_a_commit_and_a_removal_at_once_one_wins<H: Harness>(place: &H) {
         };
         match (committed.expect("no panic"), removed.expect("no panic")) {
             (Ok(()), Err(StoreError::Conflict { .. })) => assert_eq!(log(&store, task).await.len(), 3),
-            (Err(StoreError::NotFound(_)), Ok(())) => assert_not_found(store.load(task).await, task),
+            (Err(StoreError::NotFound(_)), Ok(())) => assert_not_found(&store.load(task).await, task),
             other => panic!("both, or neither: {other:?}"),
         }
     }

@@ -27,8 +27,8 @@ pub async fn what_one_writes_the_others_see_at_once<H: Harness>(place: &H) {
         assert_eq!(find_key(store, "key").await.map(|keyed| keyed.task), Some(scribe.id()));
     }
     other.remove(scribe.id(), scribe.task().seq).await.expect("removed");
-    assert_not_found(one.load(scribe.id()).await, scribe.id());
-    assert_not_found(one.commit(scribe.record(text("late"))).await, scribe.id());
+    assert_not_found(&one.load(scribe.id()).await, scribe.id());
+    assert_not_found(&one.commit(scribe.record(text("late"))).await, scribe.id());
     create_keyed(&one, "next", "key").await;
 }
 
@@ -65,11 +65,11 @@ pub async fn one_of_them_is_the_owner<H: Harness>(place: &H) {
     let (one, other) = (open(place).await, open(place).await);
     let (first, second) = (InstanceId::new(), InstanceId::new());
     one.claim(first).await.expect("free");
-    assert_owned(other.claim(second).await);
-    assert_owned(other.keep_alive(second).await);
+    assert_owned(&other.claim(second).await);
+    assert_owned(&other.keep_alive(second).await);
     one.release(first).await.expect("released");
     other.claim(second).await.expect("free again");
-    assert_owned(one.claim(first).await);
+    assert_owned(&one.claim(first).await);
     other.close().await.expect("closed");
     one.claim(first).await.expect("closing gives ownership back");
 }
