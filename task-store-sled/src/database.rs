@@ -107,14 +107,6 @@ impl Database {
     }
 }
 
-impl Drop for Database {
-    fn drop(&mut self) {
-        if let Err(fault) = self.close() {
-            tracing::warn!(error = &fault as &dyn std::error::Error, "could not close the database");
-        }
-    }
-}
-
 impl fmt::Debug for Open {
     /// Without the engine, which would print all that is stored.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -184,6 +184,17 @@ impl TaskStore for SledStore {
     }
 }
 
+impl Drop for Inner {
+    /// What nobody waits for any more may hold the database for a while, so it is taken away: whoever has dropped the
+    /// last handle can open the directory again.
+    fn drop(&mut self) {
+        self.writer.shut();
+        if let Err(fault) = self.database.close() {
+            tracing::warn!(error = &fault as &dyn std::error::Error, "could not close the database");
+        }
+    }
+}
+
 impl fmt::Debug for SledStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { path, options, .. } = &*self.inner;

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Place, create, log, text};
 use task_core::testing::Scribe;
-use task_core::{Json, Payload, Seq, StoreError, TaskStore};
+use task_core::{Json, Payload, Seq, TaskStore};
 
 #[tokio::test]
 async fn after_is_exclusive_and_the_end_is_empty() {

@@ -64,14 +64,6 @@ pub(crate) async fn log(store: &SledStore, task: task_core::TaskId) -> Result<Ve
     }
 }
 
-/// Runs a future for as far as it comes without waiting, and gives it back.
-pub(crate) fn begun<F: Future>(future: F) -> std::pin::Pin<Box<F>> {
-    let mut future = Box::pin(future);
-    let begun = futures::FutureExt::now_or_never(future.as_mut());
-    assert!(begun.is_none(), "nothing is done before the first wait");
-    future
-}
-
 /// This test again, as another process: the variable says what it is to do.
 pub(crate) fn another_process(test: &str, variable: &str, value: &std::path::Path) -> std::process::Child {
     std::process::Command::new(std::env::current_exe().expect("a test has a file"))
