@@ -185,6 +185,7 @@ mod tests {
         Engine::new(Arc::new(database)).expect("an engine")
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "lists of works read better")]
     fn commit(commit: Commit) -> Work {
         Work::Commit(Box::new(Entry::new(&commit).expect("it can be stored")))
     }

@@ -1,8 +1,9 @@
 //! The open database, and the state in which nobody may use it any more.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread;
 use std::time::Duration;
 
 use sled::{Batch, Db};
@@ -83,7 +84,8 @@ impl Database {
         // It may wait for ever for a thread of its own that has panicked.
         self.hands.run("close the database", move || {
             drop(db);
-            file.sync_data().doing("sync at the end")
+            file.sync_data().doing("sync at the end")?;
+            wait_until_free(&file)
         })?;
         lock(&self.lock).take();
         Ok(())
@@ -107,6 +109,19 @@ impl Database {
     }
 }
 
+/// A thread of the engine that has just written holds the file, and its lock, for a moment after the engine is gone.
+/// Whoever opens it in that moment would be refused.
+fn wait_until_free(file: &File) -> Result<(), Fault> {
+    for _ in 0..FREE_TRIES {
+        match file.try_lock() {
+            Ok(()) => return file.unlock().doing("give the file back"),
+            Err(TryLockError::WouldBlock) => thread::sleep(FREE_PAUSE),
+            Err(TryLockError::Error(error)) => return Err(error).doing("wait for the file"),
+        }
+    }
+    Err(Fault::Stalled { doing: "wait for the file" })
+}
+
 impl fmt::Debug for Open {
     /// Without the engine, which would print all that is stored.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,3 +139,7 @@ pub(crate) enum Level {
     /// To the disk.
     Sync,
 }
+
+/// Ten seconds, where a few milliseconds are to be expected.
+const FREE_TRIES: u32 = 10_000;
+const FREE_PAUSE: Duration = Duration::from_millis(1);

@@ -53,12 +53,14 @@ async fn no_value_is_so_large_that_the_engine_makes_a_file_for_it() {
         for size in [8 * 1024, 4096 - 60, 60 * 1024, 300 * 1024, 8 * 1024 - 1] {
             let bodies = (0..3).map(|_| Output::text("block", body(size)));
             store.commit(scribe.record(bodies)).await.expect("committed");
+            assert_eq!(blobs(&place), 0, "after {size} bytes");
         }
         scribes.push(scribe);
     }
     for scribe in &scribes[1..5] {
         store.remove(scribe.id(), scribe.task().seq).await.expect("removed");
         store.commit(scribes[0].clone().message("tick")).await.ok();
+        assert_eq!(blobs(&place), 0);
     }
     store.close().await.expect("closed");
     assert_eq!(blobs(&place), 0);
