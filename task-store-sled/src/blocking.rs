@@ -1,0 +1,42 @@
+//! Where blocking work runs, and the one place where locks are taken and panics of the engine are caught.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use task_core::StoreError;
+use tokio::runtime::Handle;
+
+use crate::error::Fault;
+
+/// Runs `work`, which may wait for the disk, where that stops nobody.
+///
+/// On the runtime's own blocking threads and not on one of ours: only these keep a paused clock from running away.
+/// Once started, `work` runs to its end, whether or not anybody waits.
+pub(crate) async fn run<T, F>(work: F) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, StoreError> + Send + 'static,
+{
+    match runtime()?.spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(StoreError::unavailable(error)),
+    }
+}
+
+/// The runtime of the caller.
+pub(crate) fn runtime() -> Result<Handle, Fault> {
+    Handle::try_current().map_err(|_| Fault::Stopped("there is no Tokio runtime here to work on"))
+}
+
+/// Runs `work`, which calls the engine, and makes a panic an error.
+pub(crate) fn guarded<T>(doing: &'static str, work: impl FnOnce() -> T) -> Result<T, Fault> {
+    // Unwind safe by what the callers do with the error: whoever sees it uses neither the engine nor anything it gave
+    // out any more, and what is behind the locks of this crate is replaced as a whole or is plain data.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| Fault::panicked(doing, &*payload))
+}
+
+/// Locks, also after a panic elsewhere: what is behind the locks of this crate is replaced as a whole or is plain data,
+/// and none is held across an `.await`.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,80 @@
+//! Keeps agent tasks in a directory, with the pure-Rust engine sled: a store for [`task_core`].
+//!
+//! ```
+//! use task_core::testing::Scribe;                          // stands in for a task manager here
+//! use task_core::{Output, Seq, TaskStore};
+//! use task_store_sled::SledStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("tasks");
+//! let store = SledStore::open(&path).await?;
+//! let mut scribe = Scribe::new("write a haiku");
+//! store.commit(scribe.create(None)).await?;
+//! store.commit(scribe.record([Output::text("reply", "An old silent pond")])).await?;
+//! store.close().await?;
+//!
+//! let store = SledStore::open(&path).await?;               // another day
+//! let log = store.events(scribe.id(), Seq::ZERO, 100, usize::MAX).await?;
+//! assert_eq!(log.iter().map(|event| event.kind()).collect::<Vec<_>>(), ["created", "message", "text"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What a commit survives
+//!
+//! The death of the process, always and at once: of a commit that was acknowledged everything is there, of any other
+//! all or nothing.
+//!
+//! A power cut: **it is designed for that, and not yet proven**. The engine's own flush syncs nothing. With
+//! [`DurabilityPolicy::Durable`], the default, this crate syncs the file itself before it acknowledges what matters,
+//! and keeps values small, because large ones go to files that the engine never syncs. Promise your users the death of
+//! the process and no more, until this has gone through many power cuts.
+//!
+//! # One process
+//!
+//! A directory can be open once, in one process: whoever comes second gets
+//! [`StoreError::Owned`](task_core::StoreError::Owned). The operating system takes the lock back the moment the process
+//! ends. Network file systems do not keep the promises this relies on.
+//!
+//! # Files
+//!
+//! In the directory, which on Unix its owner alone may look into: `version`, which is read before anything else is
+//! touched, `lock`, and `data`, which is the engine's. Copy the directory after a
+//! [`close`](task_core::TaskStore::close). A directory that a newer version has written, or that holds something else, is
+//! refused and not touched.
+//!
+//! # How it works
+//!
+//! Everything is in one tree, so that the events, the snapshot, the indexes, the counts and the key of a commit are
+//! written together. What waits is written in one batch and acknowledged together; each commit still fails or succeeds
+//! for itself. A reader sees a batch once it is written: until then it waits, as the engine shows in memory what a crash
+//! could take back. Reads and writes run on blocking threads of the Tokio runtime they are called in; the engine has
+//! threads of its own, and one more waits for it, so that nobody else waits for ever.
+//!
+//! Removing a task takes the task away at once and its events afterwards, a thousand at a time. The space is used again
+//! and not given back to the file system.
+#![forbid(unsafe_code)]
+
+mod batch;
+mod blocking;
+mod database;
+mod encoding;
+mod error;
+mod hands;
+mod keys;
+mod known;
+mod list;
+mod options;
+mod owner;
+mod reader;
+mod record;
+mod rows;
+mod schema;
+mod store;
+mod work;
+mod writer;
+
+pub use options::{DurabilityPolicy, SledOptions};
+pub use store::SledStore;

@@ -1,0 +1,199 @@
+//! The directory: what is in it, which version has written it, and how it is made so that a power cut cannot leave
+//! something that is neither there nor not there.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use crate::blocking::guarded;
+use crate::error::{Doing, Fault};
+use crate::options::SledOptions;
+use crate::owner::{self, Lock};
+
+/// The newest schema this version reads, and the one it writes.
+pub(crate) const SUPPORTED: i64 = 1;
+
+/// A directory that is open.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) path: PathBuf,
+    pub(crate) db: sled::Db,
+    /// The file with the data, to sync what the engine has written: it does not do that itself.
+    pub(crate) file: File,
+    pub(crate) lock: Lock,
+}
+
+/// Opens the store in a directory, or makes it.
+pub(crate) fn open(path: &Path, options: &SledOptions) -> Result<Opened, Fault> {
+    let created = create_directory(path)?;
+    let path = fs::canonicalize(path).doing("find the directory")?;
+    if created && let Some(parent) = path.parent() {
+        sync_directory(parent)?;
+    }
+    // Once before anything is touched, the lock included, and once more when nobody else can.
+    read_version(&path)?;
+    let lock = Lock::take(&path)?;
+    let data = path.join(DATA);
+    let version = read_version(&path)?;
+    match version {
+        Version::Ready if data.join(DB).is_file() => {}
+        Version::Ready => return Err(Fault::damaged(format!("{} has no database", path.display()))),
+        Version::None | Version::Creating => {
+            write_version(&path, Version::Creating)?;
+            // Nothing was acknowledged before the version said that it is ready.
+            if data.exists() {
+                fs::remove_dir_all(&data).doing("remove a database that was not finished")?;
+            }
+            create_directory(&data)?;
+        }
+    }
+
+    let config = sled::Config::new().path(&data).cache_capacity(options.cache_bytes);
+    // Whatever is in the files, the engine panics rather than return an error.
+    let db = guarded("open the database", || config.open())?.doing("open the database")?;
+    // Also when it was there before: the engine has just replaced some files without syncing their directory.
+    for entry in fs::read_dir(&data).doing("list the database")? {
+        let entry = entry.doing("list the database")?.path();
+        if entry.is_file() {
+            File::open(&entry).and_then(|file| file.sync_all()).doing("sync a file of the database")?;
+        }
+    }
+    sync_directory(&data.join(BLOBS))?;
+    sync_directory(&data)?;
+    if !matches!(version, Version::Ready) {
+        write_version(&path, Version::Ready)?;
+    }
+    let file =
+        OpenOptions::new().read(true).write(true).open(data.join(DB)).doing("open the file to sync")?;
+    Ok(Opened { path, db, file, lock })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    /// There is nothing yet.
+    None,
+    /// The database is being made.
+    Creating,
+    /// The database is there.
+    Ready,
+}
+
+/// What is in a directory. Touches nothing.
+fn read_version(path: &Path) -> Result<Version, Fault> {
+    let text = match fs::read(path.join(VERSION)) {
+        Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return if is_empty(path)? {
+                Ok(Version::None)
+            } else {
+                Err(Fault::damaged(format!("{} holds something that is no store", path.display())))
+            };
+        }
+        Err(error) => return Err(error).doing("read the version of the store"),
+    };
+    let words: Vec<_> = text.split_whitespace().collect();
+    let (version, state) = match words[..] {
+        [NAME, version] => (version, Version::Ready),
+        [NAME, version, CREATING] => (version, Version::Creating),
+        _ => return Err(Fault::damaged(format!("{} has a version that is none", path.display()))),
+    };
+    match version.parse() {
+        Ok(SUPPORTED) => Ok(state),
+        Ok(found) if found > SUPPORTED => Err(Fault::TooNew { found }),
+        _ => Err(Fault::damaged(format!("{} has a version that is none", path.display()))),
+    }
+}
+
+/// Whether there is nothing but what an open leaves that came no further.
+fn is_empty(path: &Path) -> Result<bool, Fault> {
+    for entry in fs::read_dir(path).doing("list the directory")? {
+        let name = entry.doing("list the directory")?.file_name();
+        if name != owner::FILE && name != NEW_VERSION {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Replaces the file as a whole, and comes back when a power cut cannot undo it.
+fn write_version(path: &Path, version: Version) -> Result<(), Fault> {
+    let text = match version {
+        Version::Creating => format!("{NAME} {SUPPORTED} {CREATING}\n"),
+        Version::None | Version::Ready => format!("{NAME} {SUPPORTED}\n"),
+    };
+    let new = path.join(NEW_VERSION);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let write = || -> io::Result<()> {
+        let mut file = options.open(&new)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, path.join(VERSION))
+    };
+    write().doing("write the version of the store")?;
+    sync_directory(path)
+}
+
+/// Readable by its owner alone, and with it everything in it. Gives whether it was not there before.
+fn create_directory(path: &Path) -> Result<bool, Fault> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(Fault::damaged_by(format!("{} is no directory", path.display()), error))
+        }
+        Err(error) => Err(error).doing("create the directory"),
+    }
+}
+
+/// What is in a directory is safe only when the directory is. Where a directory cannot be opened as a file, the system
+/// does that by itself or not at all.
+fn sync_directory(path: &Path) -> Result<(), Fault> {
+    if cfg!(unix) {
+        File::open(path).and_then(|directory| directory.sync_all()).doing("sync a directory")?;
+    }
+    Ok(())
+}
+
+/// The names of files: ours, and those of the engine.
+const VERSION: &str = "version";
+const NEW_VERSION: &str = "version.new";
+const DATA: &str = "data";
+const DB: &str = "db";
+const BLOBS: &str = "blobs";
+
+/// The words in the version file.
+const NAME: &str = "task-store-sled";
+const CREATING: &str = "creating";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_whose_making_was_interrupted_is_made_anew() {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = place.path().join("tasks");
+        drop(open(&path, &SledOptions::default()).expect("made"));
+        write_version(&path, Version::Creating).expect("written");
+        // One failed write while it is made, and the engine never opens it again.
+        fs::write(path.join(DATA).join("conf"), [0; 100]).expect("written");
+        drop(open(&path, &SledOptions::default()).expect("made anew"));
+        assert_eq!(read_version(&path).expect("readable"), Version::Ready);
+    }
+
+    #[test]
+    fn a_database_that_is_gone_is_not_made_anew() {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = place.path().join("tasks");
+        drop(open(&path, &SledOptions::default()).expect("made"));
+        fs::remove_file(path.join(DATA).join(DB)).expect("removed");
+        assert!(matches!(open(&path, &SledOptions::default()), Err(Fault::Damaged { .. })));
+        assert!(!path.join(DATA).join(DB).exists());
+    }
+}

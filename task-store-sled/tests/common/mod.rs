@@ -1,0 +1,76 @@
+//! What the tests of this crate share.
+#![allow(dead_code, reason = "every test file is a crate of its own and uses a part of this")]
+
+use std::path::PathBuf;
+
+use task_core::testing::Scribe;
+use task_core::{Event, Output, Seq, StoreError, TaskStore};
+use task_store_sled::{SledOptions, SledStore};
+use tempfile::TempDir;
+
+/// A directory with a store in it, which goes when this is dropped.
+pub(crate) struct Place(TempDir);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self(TempDir::new().expect("a temporary directory"))
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.path().join("tasks")
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    pub(crate) async fn open(&self) -> SledStore {
+        SledStore::open(self.path()).await.expect("the store opens")
+    }
+
+    pub(crate) async fn open_with(&self, options: SledOptions) -> SledStore {
+        SledStore::open_with(self.path(), options).await.expect("the store opens")
+    }
+
+    /// The engine's own view, while no store has the directory open.
+    pub(crate) fn engine(&self) -> sled::Db {
+        sled::open(self.file("data")).expect("the engine opens")
+    }
+}
+
+pub(crate) async fn create(store: &SledStore, title: &str) -> Scribe {
+    let mut scribe = Scribe::new(title);
+    store.commit(scribe.create(None)).await.expect("created");
+    scribe
+}
+
+pub(crate) fn text(text: &str) -> [Output; 1] {
+    [Output::text("block", text)]
+}
+
+/// The whole log, checked for gaps.
+pub(crate) async fn log(store: &SledStore, task: task_core::TaskId) -> Result<Vec<Event>, StoreError> {
+    let mut log: Vec<Event> = Vec::new();
+    loop {
+        let after = log.last().map_or(Seq::ZERO, Event::seq);
+        let page = store.events(task, after, 1000, usize::MAX).await?;
+        if page.is_empty() {
+            return Ok(log);
+        }
+        for event in page {
+            assert_eq!(event.seq().get(), log.len() as u64 + 1, "the log is contiguous");
+            log.push(event);
+        }
+    }
+}
+
+/// This test again, as another process: the variable says what it is to do.
+pub(crate) fn another_process(test: &str, variable: &str, value: &std::path::Path) -> std::process::Child {
+    std::process::Command::new(std::env::current_exe().expect("a test has a file"))
+        .args(["--exact", test, "--nocapture"])
+        .env(variable, value)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("a process")
+}
