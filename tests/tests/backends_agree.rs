@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use task_core::testing::Scribe;
 use task_core::{
-    Cursor, MemoryStore, Order, Output, Seq, StoreError, TaskId, TaskQuery, TaskStatus, TaskStore,
+    Commit, Cursor, MemoryStore, Order, Output, Seq, StoreError, TaskId, TaskQuery, TaskStatus, TaskStore,
 };
+use task_store_sled::SledStore;
 use task_store_sqlite::SqliteStore;
 
 /// What is done, to which of the tasks made so far.
@@ -39,23 +40,29 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let dir = tempfile::tempdir().expect("a directory");
-            let path = dir.path().join("tasks.db");
+            let (file, directory) = (dir.path().join("tasks.db"), dir.path().join("tasks"));
             let memory = MemoryStore::new();
-            let sqlite = SqliteStore::open(&path).await.expect("opens");
+            let sqlite = SqliteStore::open(&file).await.expect("opens");
+            let sled = SledStore::open(&directory).await.expect("opens");
             let mut scribes: Vec<Scribe> = Vec::new();
             for step in steps {
-                play(&step, &mut scribes, &memory, &sqlite).await;
+                play(&step, &mut scribes, &memory, &[&sqlite, &sled]).await;
             }
-            compare(&scribes, &memory, &sqlite).await;
-            sqlite.close().await.expect("closed");
-            let reopened = SqliteStore::open(&path).await.expect("opens again");
-            compare(&scribes, &memory, &reopened).await;
-            reopened.close().await.expect("closed");
+            for store in [&sqlite as &dyn TaskStore, &sled] {
+                compare(&scribes, &memory, store).await;
+                store.close().await.expect("closed");
+            }
+            let sqlite = SqliteStore::open(&file).await.expect("opens again");
+            let sled = SledStore::open(&directory).await.expect("opens again");
+            for store in [&sqlite as &dyn TaskStore, &sled] {
+                compare(&scribes, &memory, store).await;
+                store.close().await.expect("closed");
+            }
         });
     }
 }
 
-async fn play(step: &Step, scribes: &mut Vec<Scribe>, memory: &MemoryStore, sqlite: &SqliteStore) {
+async fn play(step: &Step, scribes: &mut Vec<Scribe>, memory: &MemoryStore, others: &[&dyn TaskStore]) {
     let commit = match step {
         Step::Create(title) => {
             let mut scribe = Scribe::new(title);
@@ -63,10 +70,7 @@ async fn play(step: &Step, scribes: &mut Vec<Scribe>, memory: &MemoryStore, sqli
             let before = scribe.clone();
             let commit = scribe.create(Some(&key));
             scribes.push(scribe);
-            let outcomes =
-                (outcome(memory.commit(commit.clone()).await), outcome(sqlite.commit(commit).await));
-            assert_eq!(outcomes.0, outcomes.1, "{step:?}");
-            if outcomes.0 != "ok" {
+            if commit_to_all(&commit, memory, others).await != "ok" {
                 // The key was taken: the task does not exist.
                 scribes.pop();
                 assert!(before.task().seq == Seq::ZERO);
@@ -77,14 +81,10 @@ async fn play(step: &Step, scribes: &mut Vec<Scribe>, memory: &MemoryStore, sqli
             let Some(place) = (!scribes.is_empty()).then(|| task.index(scribes.len())) else { return };
             let scribe = scribes.remove(place);
             let (task, end) = (scribe.id(), scribe.task().seq);
-            let wrong = (
-                outcome(memory.remove(task, end.next()).await),
-                outcome(sqlite.remove(task, end.next()).await),
-            );
-            assert_eq!(wrong.0, wrong.1);
-            assert_eq!(wrong.0, "conflict");
-            memory.remove(task, end).await.expect("removed");
-            sqlite.remove(task, end).await.expect("removed");
+            for store in [memory as &dyn TaskStore].iter().chain(others) {
+                assert_eq!(outcome(store.remove(task, end.next()).await), "conflict");
+                store.remove(task, end).await.expect("removed");
+            }
             return;
         }
         Step::Interrupt(task)
@@ -105,37 +105,44 @@ async fn play(step: &Step, scribes: &mut Vec<Scribe>, memory: &MemoryStore, sqli
                     // Two writers on one position: the second is refused by both.
                     let mut late = scribe.clone();
                     let (first, second) = (scribe.message("first"), late.message("second"));
-                    memory.commit(first.clone()).await.expect("stored");
-                    sqlite.commit(first).await.expect("stored");
+                    assert_eq!(commit_to_all(&first, memory, others).await, "ok");
                     second
                 }
                 _ => scribe.message("hello"),
             }
         }
     };
-    let outcomes = (outcome(memory.commit(commit.clone()).await), outcome(sqlite.commit(commit).await));
-    assert_eq!(outcomes.0, outcomes.1, "{step:?}");
+    commit_to_all(&commit, memory, others).await;
 }
 
-async fn compare(scribes: &[Scribe], memory: &MemoryStore, sqlite: &SqliteStore) {
-    assert_eq!(memory.counts().await.expect("counted"), sqlite.counts().await.expect("counted"));
+/// What became of it, which is the same everywhere.
+async fn commit_to_all(commit: &Commit, memory: &MemoryStore, others: &[&dyn TaskStore]) -> &'static str {
+    let expected = outcome(memory.commit(commit.clone()).await);
+    for store in others {
+        assert_eq!(outcome(store.commit(commit.clone()).await), expected, "{commit:?}");
+    }
+    expected
+}
+
+async fn compare(scribes: &[Scribe], memory: &MemoryStore, store: &dyn TaskStore) {
+    assert_eq!(memory.counts().await.expect("counted"), store.counts().await.expect("counted"));
     for scribe in scribes {
         let id = scribe.id();
-        let task = sqlite.load(id).await.expect("exists");
+        let task = store.load(id).await.expect("exists");
         assert_eq!(task, memory.load(id).await.expect("exists"));
         assert_eq!(task, *scribe.task());
         for (after, limit, bytes) in
             [(0, 1000, usize::MAX), (1, 2, usize::MAX), (0, 1000, 1), (1_000, 10, 10)]
         {
-            let ours = sqlite.events(id, Seq::new(after), limit, bytes).await.expect("readable");
+            let ours = store.events(id, Seq::new(after), limit, bytes).await.expect("readable");
             let theirs = memory.events(id, Seq::new(after), limit, bytes).await.expect("readable");
             assert_eq!(ours, theirs);
         }
     }
     let missing = TaskId::new();
-    assert_eq!(outcome(memory.load(missing).await), outcome(sqlite.load(missing).await));
+    assert_eq!(outcome(memory.load(missing).await), outcome(store.load(missing).await));
     for query in queries() {
-        assert_eq!(walk(memory, &query).await, walk(sqlite, &query).await, "{query:?}");
+        assert_eq!(walk(memory, &query).await, walk(store, &query).await, "{query:?}");
     }
 }
 

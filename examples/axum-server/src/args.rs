@@ -74,6 +74,7 @@ pub(crate) enum Access {
 #[derive(Clone, Debug)]
 pub(crate) enum StoreUrl {
     Memory,
+    Sled(PathBuf),
     Sqlite(PathBuf),
 }
 
@@ -173,7 +174,7 @@ impl FromStr for StoreUrl {
     fn from_str(url: &str) -> Result<Self, WrongSetting> {
         match url.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
-            Some(("sled", _)) => Err(WrongSetting("the sled store is not built in yet".to_owned())),
+            Some(("sled", dir)) if !dir.is_empty() => Ok(Self::Sled(dir.into())),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
             _ => Err(WrongSetting(format!("`{url}` is none of sqlite:FILE, sled:DIR and memory:"))),
         }

@@ -20,7 +20,7 @@ fn settings_that_cannot_be_are_refused_in_one_line() {
     refuses(&["--nonsense"], "--nonsense");
     refuses(&["--listen", "nonsense"], "--listen nonsense");
     refuses(&["--store", "redis://here"], "redis://here");
-    refuses(&["--store", "sled:tasks"], "sled");
+    refuses(&["--store", "sled:"], "sled:");
     refuses(&["--agents", "agents.toml"], "agents.toml");
     refuses(&["--root", "/nowhere/at/all"], "/nowhere/at/all");
     refuses(&["--ui-dir", "/nowhere/at/all"], "/nowhere/at/all");

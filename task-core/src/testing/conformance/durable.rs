@@ -100,7 +100,7 @@ pub async fn a_reopened_store_lists_in_the_same_order<H: Harness>(place: &H) {
 }
 
 pub async fn a_list_goes_on_where_it_was_before_reopening<H: Harness>(place: &H) {
-    let store = open(place).await;
+    let mut store = open(place).await;
     for n in 0..6 {
         create(&store, &n.to_string()).await;
     }
@@ -108,7 +108,7 @@ pub async fn a_list_goes_on_where_it_was_before_reopening<H: Harness>(place: &H)
         let query = TaskQuery::default().with_order(order).with_limit(2);
         let expected = ids(&walk(&store, &query).await);
         let page = store.list(&query).await.expect("readable");
-        let store = reopen(place, open(place).await).await;
+        store = reopen(place, store).await;
         let rest = walk(&store, &query.with_cursor(page.next.expect("there is more"))).await;
         assert_eq!([ids(&page.items), ids(&rest)].concat(), expected);
     }
