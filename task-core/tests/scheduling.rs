@@ -3,10 +3,14 @@
 mod common;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use chrono::{DateTime, TimeDelta};
 use common::{create, stage_with};
 use task_core::testing::Puppet;
-use task_core::{Agent, Limits, MemoryStore, NewTask, TaskError, TaskManager, TaskStatus};
+use task_core::{
+    Agent, Limits, MemoryStore, NewTask, TaskError, TaskManager, TaskManagerBuilder, TaskStatus,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_tasks_run_eight_at_a_time_in_order() {
@@ -61,17 +65,18 @@ async fn each_agent_has_its_own_limit_and_does_not_hold_up_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_was_woken_waits_behind_those_that_waited_before() {
-    let (tasks, mut stage) = stage_with(MemoryStore::new(), |builder| builder.max_running(1)).await;
+    // Every look at the clock is a millisecond later than the one before.
+    let looks = AtomicI64::new(0);
+    let clock = move || DateTime::UNIX_EPOCH + TimeDelta::milliseconds(looks.fetch_add(1, Ordering::Relaxed));
+    let set_up = |builder: TaskManagerBuilder| builder.max_running(1).clock(clock);
+    let (tasks, mut stage) = stage_with(MemoryStore::new(), set_up).await;
     let old = create(&tasks).await;
     stage.next().await.finish(Ok(()));
     tasks.wait(old.id).await.expect("it settles");
     let runs = create(&tasks).await;
     let act = stage.next().await;
     assert_eq!(act.cx.task().id, runs.id);
-    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    std::thread::sleep(std::time::Duration::from_millis(2));
     let waits = create(&tasks).await;
-    std::thread::sleep(std::time::Duration::from_millis(2));
     tasks.send(old.id, "again").await.expect("accepted");
     act.finish(Ok(()));
     let act = stage.next().await;
@@ -84,7 +89,7 @@ async fn a_task_that_was_woken_waits_behind_those_that_waited_before() {
 async fn no_more_than_the_limit_may_wait_however_many_come_at_once() {
     let mut limits = Limits::default();
     limits.pending_tasks = 10;
-    let set_up = |builder: task_core::TaskManagerBuilder| builder.max_running(0).limits(limits);
+    let set_up = |builder: TaskManagerBuilder| builder.max_running(0).limits(limits);
     let (tasks, _stage) = stage_with(MemoryStore::new(), set_up).await;
     let creations = (0..50).map(|_| tasks.create(NewTask::new("puppet", "go")));
     let outcomes = futures::future::join_all(creations).await;
