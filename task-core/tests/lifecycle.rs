@@ -79,6 +79,7 @@ async fn a_message_to_a_settled_task_starts_its_next_run() {
     assert_eq!(sent.status, TaskStatus::Pending);
     let act = stage.next().await;
     assert_eq!((act.cx.run(), act.cx.task().session_id.as_deref()), (2, Some("session-1")));
+    assert!(!act.cx.is_resumed(), "the last run ended by itself");
     assert_eq!(act.cx.task().error, None, "the error belongs to the last run");
     assert_eq!(act.cx.next_message().await.expect("stored").expect("waits").text(), "second");
     act.finish(Ok(()));

@@ -33,7 +33,7 @@ async fn a_task_found_running_is_interrupted_before_anybody_is_served() {
 
     tasks.send(task.id, "go on").await.expect("accepted");
     let act = stage.next().await;
-    assert_eq!(act.cx.run(), 2);
+    assert_eq!((act.cx.run(), act.cx.is_resumed()), (2, true));
     assert_eq!(act.cx.next_message().await.expect("stored").expect("still waits").text(), "first");
     assert_eq!(act.cx.next_message().await.expect("stored").expect("waits").text(), "go on");
     act.finish(Ok(()));

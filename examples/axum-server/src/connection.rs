@@ -74,8 +74,9 @@ const MAX_CONNECTIONS: usize = 256;
 /// How long the head of a request may take.
 const HEADER_READ: Duration = Duration::from_secs(10);
 
-/// How long a client may take nothing of its answer.
-const WRITE_STALL: Duration = Duration::from_secs(60);
+/// How long a client may take nothing of its answer: a minute, and a quarter more, so that one that comes back after a
+/// minute is not cut off at that very moment.
+const WRITE_STALL: Duration = Duration::from_secs(75);
 
 /// Bytes a connection may hold in each direction; the head of a request must fit.
 const BUFFER: usize = 64 << 10;

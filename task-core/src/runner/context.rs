@@ -79,6 +79,13 @@ impl RunContext {
         RunId::new(self.0.task.id, self.0.task.run)
     }
 
+    /// Whether the run before this one was interrupted, by a restart or a shutdown, rather than ended: then this one
+    /// goes on where that one was, as far as the runner knows how.
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        self.0.task.book.chain != self.run()
+    }
+
     // Output.
 
     /// Adds output to the log. Returns when it is accepted: it will be written, in order. Waits while too much is

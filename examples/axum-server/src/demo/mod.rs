@@ -8,7 +8,10 @@ mod tests;
 
 use async_trait::async_trait;
 use futures::FutureExt;
-use task_core::{AgentRunner, Capabilities, Output, RunContext, RunId, RunResult, Usage, UsageReport};
+use serde::{Deserialize, Serialize};
+use task_core::{
+    AgentRunner, Capabilities, Output, RunContext, RunError, RunId, RunResult, Usage, UsageReport,
+};
 
 use self::play::Player;
 use self::step::{Step, steps};
@@ -24,9 +27,19 @@ impl AgentRunner for Demo {
             cx.set_session(format!("demo-{}", cx.task().id)).await?;
         }
         let mut player = Player::new(cx.clone());
-        while let Some(message) = cx.next_message().await? {
-            let text = message.text();
-            let end = turn(&cx, &mut player, &text).await?;
+        // A run that was cancelled is over; one that was interrupted goes on.
+        let saved = cx.last_checkpoint::<Option<Turn>>().await?.flatten();
+        let mut resumed = saved.filter(|_| cx.is_resumed());
+        loop {
+            let begun = match resumed.take() {
+                Some(begun) => begun,
+                None => match cx.next_message().await? {
+                    Some(message) => Turn { name: message.id.to_string(), script: message.text(), step: 0 },
+                    None => return Ok(()),
+                },
+            };
+            let text = begun.script.clone();
+            let end = turn(&cx, &mut player, begun).await?;
             if end == End::Stopped {
                 return Ok(());
             }
@@ -34,7 +47,6 @@ impl AgentRunner for Demo {
             cx.emit(UsageReport::from(Usage::new(words, player.take_words()))).await?;
             cx.emit(Output::turn_ended(if end == End::Done { "done" } else { "interrupted" })).await?;
         }
-        Ok(())
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -44,6 +56,16 @@ impl AgentRunner for Demo {
     async fn clean_up(&self, runs: &[RunId]) {
         process::clean_up(runs).await;
     }
+}
+
+/// A turn that has begun: what is saved before each question, so that the answer finds its way after a restart.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Turn {
+    /// What its questions are named after.
+    name: String,
+    script: String,
+    /// The step to play next.
+    step: usize,
 }
 
 /// How a turn ends.
@@ -56,8 +78,14 @@ enum End {
     Stopped,
 }
 
-async fn turn(cx: &RunContext, player: &mut Player, text: &str) -> Result<End, task_core::RunError> {
-    for step in steps(text) {
+async fn turn(cx: &RunContext, player: &mut Player, mut turn: Turn) -> Result<End, RunError> {
+    for (at, step) in steps(&turn.script).into_iter().enumerate().skip(turn.step) {
+        let asks = matches!(step, Step::Ask(_) | Step::Permit(_));
+        if asks {
+            turn.step = at;
+            cx.checkpoint(&Some(&turn)).await?;
+            player.name_question(format!("{}.{at}", turn.name));
+        }
         if step == Step::Hang {
             // Deaf to everything: only being dropped ends it.
             std::future::pending::<()>().await;
@@ -71,6 +99,9 @@ async fn turn(cx: &RunContext, player: &mut Player, text: &str) -> Result<End, t
                 None
             }
         };
+        if asks && end != Some(End::Stopped) {
+            cx.checkpoint(&None::<Turn>).await?;
+        }
         if let Some(end) = end {
             player.break_off().await?;
             return Ok(end);

@@ -19,18 +19,25 @@ pub(super) struct Player {
     words: u64,
     /// The tool call that is under way.
     call: Option<String>,
+    /// The name of the next question: the same when a run is resumed.
+    question: String,
 }
 
 impl Player {
     pub(super) const fn new(cx: RunContext) -> Self {
-        Self { cx, named: 0, words: 0, call: None }
+        Self { cx, named: 0, words: 0, call: None, question: String::new() }
+    }
+
+    /// Names the question that comes next.
+    pub(super) fn name_question(&mut self, name: String) {
+        self.question = name;
     }
 
     /// Plays a step. Dropped, it stops where it is; then [`Player::break_off`].
     pub(super) async fn play(&mut self, step: Step) -> RunResult {
         match step {
             Step::Ask(question) => {
-                let answer = self.cx.ask(Ask::question(question)).await?;
+                let answer = self.cx.ask(Ask::question(question).key(&*self.question)).await?;
                 self.say(&answer.text()).await
             }
             Step::Count { upto, rate } => {
@@ -47,6 +54,7 @@ impl Player {
             Step::Panic => panic!("the demo agent was asked to panic"),
             Step::Permit(what) => {
                 let ask = Ask::permission(what)
+                    .key(&*self.question)
                     .option(RequestOption::new("allow", "Allow").with_kind("allow_once"))
                     .option(RequestOption::new("deny", "Deny").with_kind("reject_once"));
                 let answer = self.cx.ask(ask).await?;

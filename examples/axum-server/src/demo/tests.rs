@@ -218,3 +218,39 @@ async fn an_interrupt_ends_the_turn_and_comes_first() {
     let reasons: Vec<_> = of(&events, "turn_ended").iter().map(|ended| ended["reason"].clone()).collect();
     assert_eq!(reasons, ["interrupted", "done", "done"]);
 }
+
+/// A store as after a restart: closing it does not close it.
+async fn restart(tasks: TaskManager, store: &task_core::testing::FaultStore) -> TaskManager {
+    tasks.shutdown(Duration::ZERO).await.expect("shut down");
+    TaskManager::builder(store.clone()).runner("demo", Demo).start().await.expect("free again")
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_after_a_restart_lets_the_script_go_on_where_it_was() {
+    let store = task_core::testing::FaultStore::new(MemoryStore::new());
+    let tasks =
+        TaskManager::builder(store.clone()).runner("demo", Demo).start().await.expect("a fresh store");
+    let task = tasks.create(NewTask::new("demo", "before\n/ask Which way?\nafter")).await.expect("created");
+    let asked = until(&tasks, &task, "input_requested").await;
+    let tasks = restart(tasks, &store).await;
+    let request_id = asked["request_id"].as_str().expect("text");
+    tasks.answer(task.id, request_id, json!("left")).await.expect("still open");
+    let task = tasks.wait(task.id).await.expect("settled");
+    assert_eq!((task.status, task.run), (TaskStatus::Completed, 2));
+    let events = events(&tasks, &task).await;
+    let spoken: String = of(&events, "text").iter().filter_map(|delta| delta["text"].as_str()).collect();
+    assert_eq!(spoken, "beforeleftafter");
+    assert_eq!(of(&events, "input_requested").len(), 1, "asked once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_script_does_not_come_back() {
+    let tasks = manager().await;
+    let task = tasks.create(NewTask::new("demo", "/ask Which way?")).await.expect("created");
+    until(&tasks, &task, "input_requested").await;
+    tasks.cancel(task.id).await.expect("asked to stop");
+    tasks.wait(task.id).await.expect("settled");
+    tasks.send(task.id, "something else").await.expect("accepted");
+    let task = tasks.wait(task.id).await.expect("settled");
+    assert_eq!(said(&events(&tasks, &task).await), ["something else"]);
+}
