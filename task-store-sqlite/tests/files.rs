@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{Place, create, log};
-use task_core::{StoreError, TaskStore};
+use task_core::{Seq, StoreError, TaskStore};
 use task_store_sqlite::SqliteStore;
 
 /// The names and contents of a directory.
@@ -179,4 +179,16 @@ async fn many_can_open_a_new_file_at_once() {
         create(&store, "a title").await;
     }
     assert_eq!(place.open().await.counts().await.expect("counted").total(), 8);
+}
+
+#[tokio::test]
+async fn a_damaged_event_is_an_error_and_names_itself() {
+    let place = Place::new();
+    let store = place.open().await;
+    let scribe = create(&store, "a title").await;
+    place.connection().execute("UPDATE event SET data = 'no object' WHERE seq = 2", []).expect("damaged");
+    let error = store.events(scribe.id(), Seq::new(1), 1, usize::MAX).await.expect_err("damaged");
+    let StoreError::Corrupt { source: Some(source), .. } = &error else { panic!("{error}") };
+    assert!(source.to_string().starts_with(&format!("event 2 of task {}", scribe.id())), "{source}");
+    assert_eq!(store.events(scribe.id(), Seq::ZERO, 1, usize::MAX).await.expect("the others").len(), 1);
 }
