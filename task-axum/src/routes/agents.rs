@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::schema;
 
 /// The agents that tasks can name.
-#[utoipa::path(get, path = "/agents", tag = "agents", responses(
+#[utoipa::path(get, path = "/agents", operation_id = "list_agents", tag = "agents", responses(
     (status = 200, description = "The agents, by id.", body = Vec<schema::Agent>),
     schema::Common,
 ))]

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::schema;
 
 /// Sends a message to a task. To a settled one it starts the next run.
-#[utoipa::path(post, path = "/tasks/{id}/message", tag = "messages", request_body = SendMessage,
+#[utoipa::path(post, path = "/tasks/{id}/message", operation_id = "send_message", tag = "messages", request_body = SendMessage,
     params(
         schema::TaskParam,
         ("Idempotency-Key" = Option<String>, Header, description = "Repeats with the same key give the same message."),
@@ -39,7 +39,7 @@ pub(super) async fn send(
 }
 
 /// A task as a conversation: the newest messages, unless told otherwise. The stream after `seq` continues it exactly.
-#[utoipa::path(get, path = "/tasks/{id}/messages", tag = "messages",
+#[utoipa::path(get, path = "/tasks/{id}/messages", operation_id = "list_messages", tag = "messages",
     params(schema::TaskParam, schema::TranscriptQuery),
     responses(
         (status = 200, description = "The page, in the order of the conversation.", body = schema::TranscriptPage),

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::schema;
 
 /// This description.
-#[utoipa::path(get, path = "/openapi.json", tag = "server",
+#[utoipa::path(get, path = "/openapi.json", operation_id = "get_openapi", tag = "server",
     params(("version" = Option<String>, Query, description = "`3.1`, or `3.2` to have the items of the streams described too.")),
     responses(
         (status = 200, description = "The description.", body = Object),
@@ -43,7 +43,7 @@ pub(super) async fn openapi(
 }
 
 /// Whether the process lives. Needs no token.
-#[utoipa::path(get, path = "/healthz", tag = "server", security(()), responses(
+#[utoipa::path(get, path = "/healthz", operation_id = "get_health", tag = "server", security(()), responses(
     (status = 200, description = "It does.", body = Health),
 ))]
 pub(super) async fn healthz() -> Result<Response, Problem> {
@@ -51,7 +51,7 @@ pub(super) async fn healthz() -> Result<Response, Problem> {
 }
 
 /// Whether the store can be reached.
-#[utoipa::path(get, path = "/readyz", tag = "server", responses(
+#[utoipa::path(get, path = "/readyz", operation_id = "get_readiness", tag = "server", responses(
     (status = 200, description = "It can.", body = Health),
     schema::Common,
 ))]
@@ -61,7 +61,7 @@ pub(super) async fn readyz(State(api): State<Api>) -> Result<Response, Problem> 
 }
 
 /// What is counted, in the text format of Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "server", responses(
+#[utoipa::path(get, path = "/metrics", operation_id = "get_metrics", tag = "server", responses(
     (status = 200, description = "The metrics.", body = String, content_type = "text/plain"),
     schema::Common,
 ))]

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::schema;
 
 /// Answers a question. The first answer wins; one to an interrupted task starts its next run.
-#[utoipa::path(post, path = "/tasks/{id}/requests/{request_id}", tag = "messages", request_body = GiveAnswer,
+#[utoipa::path(post, path = "/tasks/{id}/requests/{request_id}", operation_id = "answer_request", tag = "messages", request_body = GiveAnswer,
     params(schema::TaskParam, ("request_id" = String, Path, description = "The question.")),
     responses(
         (status = 200, description = "The task.", body = schema::Task),

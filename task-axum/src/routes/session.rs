@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::schema;
 
 /// Trades the token for a cookie. Where no token is needed there is nothing to trade, and no cookie.
-#[utoipa::path(post, path = "/session", tag = "session", request_body = OpenSession, security(()), responses(
+#[utoipa::path(post, path = "/session", operation_id = "open_session", tag = "session", request_body = OpenSession, security(()), responses(
     (status = 204, description = "The cookie is set; it ends with the browser's session, and with the server.",
         headers(("Set-Cookie" = String, description = "`HttpOnly; SameSite=Strict`"))),
     schema::Common,
@@ -33,7 +33,7 @@ pub(super) async fn open(
 }
 
 /// Logs out.
-#[utoipa::path(delete, path = "/session", tag = "session", responses(
+#[utoipa::path(delete, path = "/session", operation_id = "close_session", tag = "session", responses(
     (status = 204, description = "The session is over, and the cookie is taken back."),
     schema::Common,
 ))]

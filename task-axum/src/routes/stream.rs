@@ -18,7 +18,7 @@ use crate::schema;
 use crate::sse::{self, Fill, Frames, Source};
 
 /// A page of the log.
-#[utoipa::path(get, path = "/tasks/{id}/events", tag = "events", params(schema::TaskParam, schema::EventQuery),
+#[utoipa::path(get, path = "/tasks/{id}/events", operation_id = "list_events", tag = "events", params(schema::TaskParam, schema::EventQuery),
     responses(
         (status = 200, description = "The page.", body = EventPage<'static>),
         (status = 400, description = "A parameter is not valid.", body = schema::Problem, content_type = "application/problem+json"),
@@ -46,7 +46,7 @@ pub(super) async fn events(
 }
 
 /// The log as server-sent events: what is stored, then what comes, each event once, in order.
-#[utoipa::path(get, path = "/tasks/{id}/stream", tag = "events", params(schema::TaskParam, schema::StreamQuery),
+#[utoipa::path(get, path = "/tasks/{id}/stream", operation_id = "follow_task", tag = "events", params(schema::TaskParam, schema::StreamQuery),
     responses(
         (status = 200, description = "The stream. `caught_up`, `heartbeat` and `end` have no id.",
             content((String = "text/event-stream", item_schema = inline(schema::LogFrame)))),

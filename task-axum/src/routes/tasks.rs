@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::schema;
 
 /// A page of tasks, newest first.
-#[utoipa::path(get, path = "/tasks", tag = "tasks", params(schema::ListQuery), responses(
+#[utoipa::path(get, path = "/tasks", operation_id = "list_tasks", tag = "tasks", params(schema::ListQuery), responses(
     (status = 200, description = "The page.", body = TaskList),
     (status = 400, description = "A parameter is not valid.", body = schema::Problem, content_type = "application/problem+json"),
     schema::Common,
@@ -43,7 +43,7 @@ pub(super) fn query(params: &Params) -> Result<TaskQuery, Problem> {
 }
 
 /// Creates a task. It runs as soon as there is a place.
-#[utoipa::path(post, path = "/tasks", tag = "tasks", request_body = CreateTask,
+#[utoipa::path(post, path = "/tasks", operation_id = "create_task", tag = "tasks", request_body = CreateTask,
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeats with the same key give the same task.")),
     responses(
         (status = 201, description = "The task.", body = schema::Task,
@@ -106,7 +106,7 @@ fn location(created_at: &Uri, task: TaskId) -> Option<HeaderValue> {
 }
 
 /// How many tasks are alive.
-#[utoipa::path(get, path = "/tasks/running/count", tag = "tasks", responses(
+#[utoipa::path(get, path = "/tasks/running/count", operation_id = "count_running_tasks", tag = "tasks", responses(
     (status = 200, description = "The counts.", body = RunningCount),
     schema::Common,
 ))]
@@ -115,7 +115,7 @@ pub(super) async fn running_count(State(api): State<Api>) -> Result<Response, Pr
 }
 
 /// A task as it is now.
-#[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", params(schema::TaskParam), responses(
+#[utoipa::path(get, path = "/tasks/{id}", operation_id = "get_task", tag = "tasks", params(schema::TaskParam), responses(
     (status = 200, description = "The task.", body = schema::Task),
     schema::Unknown,
 ))]
@@ -124,7 +124,7 @@ pub(super) async fn get(State(api): State<Api>, TaskPath(id): TaskPath) -> Resul
 }
 
 /// Gives a task another title.
-#[utoipa::path(patch, path = "/tasks/{id}", tag = "tasks", params(schema::TaskParam), request_body = RenameTask,
+#[utoipa::path(patch, path = "/tasks/{id}", operation_id = "rename_task", tag = "tasks", params(schema::TaskParam), request_body = RenameTask,
     responses(
         (status = 200, description = "The task.", body = schema::Task),
         schema::Unknown,
@@ -140,7 +140,7 @@ pub(super) async fn rename(
 }
 
 /// Forgets a task and its log. One that is not settled is cancelled first, which may take its grace period.
-#[utoipa::path(delete, path = "/tasks/{id}", tag = "tasks", params(schema::TaskParam), responses(
+#[utoipa::path(delete, path = "/tasks/{id}", operation_id = "delete_task", tag = "tasks", params(schema::TaskParam), responses(
     (status = 204, description = "It is gone."),
     schema::Unknown,
 ))]
@@ -154,7 +154,7 @@ pub(super) async fn delete(State(api): State<Api>, TaskPath(id): TaskPath) -> Re
 }
 
 /// Stops a task.
-#[utoipa::path(post, path = "/tasks/{id}/cancel", tag = "tasks", params(schema::TaskParam), responses(
+#[utoipa::path(post, path = "/tasks/{id}/cancel", operation_id = "cancel_task", tag = "tasks", params(schema::TaskParam), responses(
     (status = 200, description = "It is cancelled.", body = schema::Task),
     (status = 202, description = "It stops, within its grace period and a second.", body = schema::Task),
     (status = 409, description = "It is settled otherwise.", body = schema::Problem, content_type = "application/problem+json"),

@@ -21,7 +21,7 @@ use crate::sse::{self, Fill, Frames, Source};
 /// change. It tells what is, not each step; a client that connects again starts with a new snapshot.
 ///
 /// The parameters choose what the snapshot shows; changes are told of every task.
-#[utoipa::path(get, path = "/tasks/stream", tag = "tasks", params(schema::ListQuery), responses(
+#[utoipa::path(get, path = "/tasks/stream", operation_id = "watch_tasks", tag = "tasks", params(schema::ListQuery), responses(
     (status = 200, description = "The stream. No frame has an id.",
         content((String = "text/event-stream", item_schema = inline(schema::ListFrame)))),
     (status = 400, description = "A parameter is not valid.", body = schema::Problem, content_type = "application/problem+json"),

@@ -42,6 +42,18 @@ async fn every_route_is_described() {
 }
 
 #[tokio::test]
+async fn every_operation_has_a_name_of_its_own() {
+    let app = App::new().await;
+    let document = app.get("/openapi.json").await.ok(200);
+    let paths = document["paths"].as_object().expect("paths");
+    let operations: Vec<&Value> =
+        paths.values().flat_map(|item| item.as_object().expect("operations").values()).collect();
+    let names: BTreeSet<&str> =
+        operations.iter().map(|operation| operation["operationId"].as_str().expect("a name")).collect();
+    assert_eq!(names.len(), operations.len(), "{names:?}");
+}
+
+#[tokio::test]
 async fn every_described_route_is_there() {
     let app = App::new().await;
     let document = app.get("/openapi.json").await.ok(200);
