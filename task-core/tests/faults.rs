@@ -162,3 +162,79 @@ async fn output_waits_when_the_store_does_not_keep_up() {
         "each accepted one once, the one that waited and was given up not at all"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_fails_takes_no_output_along() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    act.cx.next_message().await.expect("stored");
+    store.fail([Fault::Unavailable; 100]);
+    let sending = tokio::spawn({
+        let tasks = tasks.clone();
+        async move { tasks.send(task.id, "hello?").await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    act.cx.text("a", "accepted").await.expect("accepted, while the message is in trouble");
+    assert!(sending.await.expect("no panic").is_err(), "a caller has less patience");
+    store.heal();
+    act.cx.flush().await.expect("stored");
+    act.finish(Ok(()));
+    tasks.wait(task.id).await.expect("it settles");
+    assert!(log(&tasks, task.id).await.iter().any(|event| event.data().contains("accepted")));
+    check_log(&tasks, task.id).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_settles_though_what_was_written_before_its_end_failed() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    act.cx.next_message().await.expect("stored");
+    // A commit under way; behind it a message with a key, which is a commit of its own, and the end of the run.
+    store.hold();
+    let renaming = tokio::spawn({
+        let tasks = tasks.clone();
+        async move { tasks.rename(task.id, "held").await }
+    });
+    store.commit_arrived().await;
+    let sending = tokio::spawn({
+        let tasks = tasks.clone();
+        async move { tasks.send(task.id, task_core::Message::new("k").idempotency_key("k")).await }
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    act.finish(Ok(()));
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    store.fail([Fault::Unavailable; 1_000]);
+    store.go_on();
+    assert!(renaming.await.expect("no panic").is_err());
+    assert!(sending.await.expect("no panic").is_err());
+    store.heal();
+    let settled =
+        tokio::time::timeout(common::HOUR, tasks.wait(task.id)).await.expect("not running for ever");
+    assert_eq!(settled.expect("readable").status, TaskStatus::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_read_that_fails_breaks_no_run_and_loses_no_wish() {
+    let memory = MemoryStore::new();
+    let store = FaultStore::new(memory.clone());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let observer = task_core::TaskManager::builder(memory).observe().await.expect("observes");
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    act.cx.next_message().await.expect("stored");
+    store.fail_loads(1);
+    let (renamed, emitted) = tokio::join!(observer.rename(task.id, "another"), act.cx.text("a", "b"));
+    renamed.expect("renamed");
+    emitted.expect("accepted");
+    act.cx.flush().await.expect("stored");
+
+    store.fail_loads(1);
+    observer.cancel(task.id).await.expect("asked to stop");
+    act.cx.cancelled().await;
+    act.finish(Ok(()));
+    assert_eq!(observer.wait(task.id).await.expect("it settles").status, TaskStatus::Cancelled);
+}

@@ -208,3 +208,25 @@ async fn questions_that_make_no_sense_are_refused() {
     }
     assert!(act.cx.task().requests.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn leave_for_one_thing_is_no_leave_for_another() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let allow = || RequestOption::new("allow", "Allow");
+    let asking = ask(stage.next().await, Ask::permission("List files?").option(allow()));
+    let request_id = asked(&tasks, task.id).await.requests[0].request_id.clone();
+    tasks.answer(task.id, &request_id, json!("allow")).await.expect("answered");
+    let _act = asking.await.expect("no panic");
+    tasks.shutdown(Duration::ZERO).await.expect("shut down");
+
+    let (tasks, mut stage) = stage_with(store, |builder| builder).await;
+    tasks.send(task.id, "now something else").await.expect("accepted");
+    let act = stage.next().await;
+    assert!(act.cx.is_resumed());
+    let asking = ask(act, Ask::permission("Delete everything?").option(allow()));
+    let waiting = asked(&tasks, task.id).await;
+    assert_eq!(waiting.requests[0].prompt, "Delete everything?");
+    assert!(!asking.is_finished());
+}

@@ -248,3 +248,39 @@ async fn an_observer_creates_sends_and_cancels_and_the_owner_runs() {
     observer.delete(task.id).await.expect("deleted");
     assert!(matches!(owner.get(task.id).await, Err(TaskError::NotFound(_))));
 }
+
+#[tokio::test(start_paused = true)]
+async fn viewers_of_an_owner_that_lost_the_store_are_sent_away() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    let mut events = tasks.subscribe(task.id, task_core::Seq::ZERO);
+    let reading = async {
+        loop {
+            if let Some(Err(error)) = events.next_chunk().await {
+                return error;
+            }
+        }
+    };
+    store.lose_ownership();
+    let error = tokio::time::timeout(Duration::from_secs(60), reading).await.expect("nobody waits for ever");
+    assert!(matches!(error, TaskError::ShutDown));
+    assert!(act.cx.flush().await.is_err(), "and the run can write nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_shutdown_may_be_sooner() {
+    let (tasks, mut stage) = stage_with(MemoryStore::new(), |builder| builder).await;
+    create(&tasks).await;
+    let _hangs = stage.next().await;
+    let begun = tokio::time::Instant::now();
+    let patient = tokio::spawn({
+        let tasks = tasks.clone();
+        async move { tasks.shutdown(Duration::from_secs(600)).await }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    tasks.shutdown(Duration::ZERO).await.expect("shut down");
+    patient.await.expect("no panic").expect("shut down");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}

@@ -212,3 +212,31 @@ async fn a_thousand_readers_of_one_task_share_what_they_read() {
         assert!(events.iter().zip(&first).all(|(a, b)| std::ptr::eq(a.json(), b.json())), "no copies");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_another_process_woke_is_not_at_its_end_though_no_hint_came() {
+    let memory = MemoryStore::new();
+    let (tasks, mut stage) = stage_with(memory.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    stage.next().await.finish(Ok(()));
+    let end = tasks.wait(task.id).await.expect("it settles").seq;
+    let late = FaultStore::new(memory);
+    late.withhold_hints();
+    let observer = TaskManager::builder(late).observe().await.expect("observes");
+    assert_eq!(seqs(observer.subscribe(task.id, Seq::ZERO)).await.len() as u64, end.get());
+
+    tasks.send(task.id, "again").await.expect("accepted");
+    let _act = stage.next().await;
+    for after in [Seq::ZERO, end] {
+        let mut events = observer.subscribe(task.id, after);
+        let mut newest = after;
+        while let Ok(Some(chunk)) = tokio::time::timeout(Duration::from_secs(1), events.next_chunk()).await {
+            match chunk.expect("readable") {
+                Chunk::Events(batch) => newest = batch.as_slice().last().map_or(newest, Event::seq),
+                Chunk::CaughtUp { status, .. } => assert!(!status.is_settled(), "{status}"),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(newest, tasks.get(task.id).await.expect("exists").seq);
+    }
+}

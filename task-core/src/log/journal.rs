@@ -275,8 +275,6 @@ impl Journal {
             }
             Change::Removed { task } => self.0.pages.remove(task),
             Change::Unknown => {
-                let writers: Vec<_> = lock(&self.0.writers).values().filter_map(Weak::upgrade).collect();
-                writers.iter().for_each(Writer::refresh);
                 self.look_again().await;
             }
         }
@@ -284,6 +282,8 @@ impl Journal {
     }
 
     async fn look_again(&self) {
+        let writers: Vec<_> = lock(&self.0.writers).values().filter_map(Weak::upgrade).collect();
+        writers.iter().for_each(Writer::refresh);
         for task in self.0.hub.followed() {
             match self.0.store.load(task).await {
                 Ok(snapshot) => self.0.hub.channel(task).learn(snapshot.seq, snapshot.status),

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
+use futures::future::{BoxFuture, Shared, WeakShared};
 
 use crate::model::{Event, Seq, TaskId};
 use crate::store::{StoreError, TaskStore};
@@ -21,7 +21,8 @@ pub(crate) struct Pages {
 #[derive(Default)]
 struct State {
     kept: HashMap<Key, Kept>,
-    under_way: HashMap<Key, Shared<Read>>,
+    /// Held by those who wait: a read that nobody waits for any more is dropped.
+    under_way: HashMap<Key, WeakShared<Read>>,
     bytes: usize,
     uses: u64,
 }
@@ -73,12 +74,24 @@ impl Pages {
                 page.used = used;
                 return Ok(Arc::clone(&page.events));
             }
-            state.under_way.entry(key).or_insert_with(|| self.read(key)).clone()
+            match state.under_way.get(&key).and_then(WeakShared::upgrade) {
+                Some(read) => read,
+                None => {
+                    let read = self.read(key);
+                    state.begin(key, &read);
+                    read
+                }
+            }
         };
         let result = read.clone().await;
         let mut state = lock(&self.state);
         // The first of those who waited for this read takes it away; a newer read of the page stays.
-        if state.under_way.get(&key).is_some_and(|current| current.ptr_eq(&read)) {
+        if state
+            .under_way
+            .get(&key)
+            .and_then(WeakShared::upgrade)
+            .is_some_and(|current| current.ptr_eq(&read))
+        {
             state.under_way.remove(&key);
         }
         let events = result?;
@@ -100,6 +113,13 @@ impl Pages {
 }
 
 impl State {
+    fn begin(&mut self, key: Key, read: &Shared<Read>) {
+        if self.under_way.len() >= MANY_READS {
+            self.under_way.retain(|_, read| read.upgrade().is_some());
+        }
+        self.under_way.extend(read.downgrade().map(|read| (key, read)));
+    }
+
     fn keep(&mut self, key: Key, events: &Arc<[Event]>, limit: usize) {
         let bytes = events.iter().map(Event::weight).sum();
         if bytes > limit || self.kept.contains_key(&key) {
@@ -123,6 +143,9 @@ impl std::fmt::Debug for Pages {
         f.debug_struct("Pages").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
+
+/// Reads under way after which those that were given up are looked for.
+const MANY_READS: usize = 1024;
 
 /// Events of a full page: it begins after a multiple of this.
 const PAGE: u64 = 256;

@@ -77,6 +77,8 @@ struct Reader {
     open: Option<(Arc<Channel>, watch::Receiver<Head>)>,
     caught_up: bool,
     ended: bool,
+    /// Where the store itself was last asked whether that is the end.
+    checked: Option<Seq>,
 }
 
 impl Subscription {
@@ -89,6 +91,7 @@ impl Subscription {
             open: None,
             caught_up: false,
             ended: false,
+            checked: None,
         };
         Self { state: State::Idle(Box::new(reader)), ready: None }
     }
@@ -210,7 +213,8 @@ impl Reader {
                 continue;
             }
 
-            let Some(status) = head.status else {
+            // Behind the head of which the state is known, when a page was read before its commit was shown here.
+            let Some(status) = head.status.filter(|_| head.seq == self.cursor) else {
                 // Somebody else wrote, and the state there is not known: the log is the truth.
                 let task = self.journal.load(self.task).await?;
                 if task.seq >= head.seq {
@@ -220,6 +224,13 @@ impl Reader {
                 }
                 continue;
             };
+            if status.is_settled() && self.checked != Some(self.cursor) {
+                // Another process may have woken the task, and the hint may not be here yet.
+                let task = self.journal.load(self.task).await?;
+                channel.learn(task.seq, task.status);
+                self.checked = Some(task.seq);
+                continue;
+            }
             if !self.caught_up {
                 self.caught_up = true;
                 return Ok(Some(Chunk::CaughtUp { seq: self.cursor, status }));
@@ -246,6 +257,7 @@ impl Reader {
         } else {
             let task = self.journal.load(self.task).await?;
             channel.learn(task.seq, task.status);
+            self.checked = Some(task.seq);
             task.seq
         };
         if self.cursor > end {

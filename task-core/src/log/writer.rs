@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::time::{Instant, sleep};
 
 use super::draft::Draft;
 use super::journal::{COMMAND_PATIENCE, Journal, OUTPUT_PATIENCE};
@@ -137,6 +138,7 @@ impl Writer {
 
     /// Why the run may not write any more.
     pub(crate) fn check(&self, run: u32) -> Result<(), TaskError> {
+        self.journal.check_open()?;
         let queue = lock(&self.queue);
         match &queue.broken {
             Some((broken, error)) if *broken == run => Err(TaskError::Store(Arc::clone(error))),
@@ -182,12 +184,11 @@ impl Writer {
     async fn write(&self, mut ops: VecDeque<Op>, mut cached: Option<Task>) -> Option<Task> {
         while !ops.is_empty() {
             if ops.iter().any(|op| matches!(op, Op::Refresh)) {
-                ops.retain(|op| !matches!(op, Op::Refresh));
                 cached = None;
             }
             let task = match cached.take() {
                 Some(task) => task,
-                None => match self.journal.store().load(self.task).await {
+                None => match self.load(patience(&ops)).await {
                     Ok(task) => {
                         self.show(&Arc::new(task.clone()));
                         task
@@ -227,12 +228,27 @@ impl Writer {
                     ops = again(others, ops);
                 }
                 Err(error) => {
-                    self.fail(batch.into_iter().map(|done| done.op).collect(), &error.into());
-                    return None;
+                    let mut failed: VecDeque<Op> = batch.into_iter().map(|recorded| recorded.op).collect();
+                    // Output that was lost takes all that comes after it along; a command takes nobody along.
+                    if failed.iter().any(|op| op.run().is_some()) {
+                        failed.append(&mut ops);
+                    }
+                    self.fail(failed, &error.into());
                 }
             }
         }
         cached
+    }
+
+    /// The snapshot, from a store that may be away for a moment.
+    async fn load(&self, patience: Duration) -> Result<Task, StoreError> {
+        let give_up = Instant::now() + patience;
+        loop {
+            match self.journal.store().load(self.task).await {
+                Err(error) if error.is_transient() && Instant::now() < give_up => sleep(LOAD_AGAIN).await,
+                loaded => return loaded,
+            }
+        }
     }
 
     /// Records operations on a draft until the queue is empty or a second idempotency key comes.
@@ -280,23 +296,23 @@ impl Writer {
         }
     }
 
-    /// The store cannot take the operations. A run that loses output may not go on as if nothing happened.
-    fn fail(&self, failed: VecDeque<Op>, error: &TaskError) {
-        let source = match error {
-            TaskError::Store(source) => Arc::clone(source),
-            _ => Arc::new(StoreError::NotFound(self.task)),
-        };
-        let waiting: Vec<Op> = {
+    /// The store cannot take the operations. A run that loses output may not go on as if nothing happened, and what it
+    /// said since is lost with it; when no output is among them, output that waits is tried for itself.
+    fn fail(&self, mut failed: VecDeque<Op>, error: &TaskError) {
+        if let Some(run) = failed.iter().find_map(Op::run) {
+            let source = match error {
+                TaskError::Store(source) => Arc::clone(source),
+                _ => Arc::new(StoreError::NotFound(self.task)),
+            };
             let mut queue = lock(&self.queue);
-            if let Some(run) = failed.iter().find_map(Op::run) {
-                queue.broken = Some((run, source));
-            }
-            let (emits, others) =
-                queue.ops.drain(..).partition::<VecDeque<_>, _>(|op| matches!(op, Op::Emit(_)));
+            queue.broken = Some((run, source));
+            let (lost, others) = queue.ops.drain(..).partition(|op| op.run().is_some());
             queue.ops = others;
-            failed.into_iter().chain(emits).collect()
-        };
-        for op in waiting {
+            drop(queue);
+            let mut lost: VecDeque<Op> = lost;
+            failed.append(&mut lost);
+        }
+        for op in failed {
             match op {
                 Op::Emit(emit) => self.room.add_permits(emit.weight),
                 Op::Refresh => {}
@@ -350,7 +366,7 @@ impl Op {
     const fn patience(&self) -> Duration {
         match self {
             Self::Emit(_) => OUTPUT_PATIENCE,
-            Self::Refresh => Duration::ZERO,
+            Self::Refresh => OUTPUT_PATIENCE,
             Self::Update { patience, .. } => *patience,
         }
     }
@@ -417,6 +433,14 @@ fn split_keyed(batch: Vec<Recorded>) -> (Option<Box<dyn Update>>, Vec<Recorded>)
     }
     (keyed, others)
 }
+
+/// The patience of the most patient.
+fn patience(ops: &VecDeque<Op>) -> Duration {
+    ops.iter().map(Op::patience).max().unwrap_or_default()
+}
+
+/// How long until a store that was away is asked again.
+const LOAD_AGAIN: Duration = Duration::from_millis(50);
 
 /// Text of one block that waits together becomes one event, up to this size.
 const MERGED_TEXT_BYTES: usize = 16 << 10;

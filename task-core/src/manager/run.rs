@@ -3,8 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::future::pending;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -72,7 +71,7 @@ impl Run {
             task,
             instance: self.journal.instance(),
             cancel: cancel.clone(),
-            asked: AtomicU32::new(0),
+            asked: Mutex::default(),
         });
 
         tracing::debug!("run started");
@@ -177,7 +176,8 @@ impl Run {
                 }
                 request_id = deadlines.passed() => take_default(writer, request_id).await,
                 changed = snapshots.changed() => if changed.is_err() { return None },
-                _ = self.shutdown.changed(), if shutdown_at.is_none() => {}
+                // Again, too: a later call may want it sooner.
+                Ok(()) = self.shutdown.changed() => {}
             }
         }
     }
@@ -189,7 +189,8 @@ impl Run {
             let outcome = outcome.clone();
             let written = writer.update(move |draft| record_end(draft, id, instance, &outcome)).await;
             match written {
-                Ok(()) | Err(TaskError::NotFound(_) | TaskError::ShutDown) => return,
+                Ok(()) | Err(TaskError::NotFound(_)) => return,
+                Err(_) if self.journal.check_open().is_err() => return,
                 Err(error) => {
                     tracing::error!(
                         error = &error as &dyn std::error::Error,

@@ -95,6 +95,8 @@ impl Scheduler {
                 self.start_what_fits();
             }
         }
+        // Whoever reads here would wait for ever: what comes next comes elsewhere.
+        self.journal.close();
         // Runs are dropped with this; the next owner finds their tasks and settles them.
         self.runs.abort_all();
         while self.runs.join_next().await.is_some() {}

@@ -1,3 +1,4 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -63,14 +64,27 @@ impl Ask {
     }
 
     /// Names the question, for runs that are interrupted and repeat: the next run, asking under the same name, gets
-    /// the answer that was given meanwhile. Without a name the questions of a run are counted: the first, the
-    /// second …
+    /// the answer that was given meanwhile. A question without a name is known by what it asks: the next run gets the
+    /// answer if it asks exactly the same.
     ///
     /// A name is 1 to 100 letters, digits, `-`, `_`, `.` or `:`. Asking twice under one name gives the first answer
     /// twice.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
+    }
+
+    /// What is asked, in short: another question has another digest. 128 bits.
+    pub(super) fn digest(&self) -> String {
+        let half = |salt: u8| {
+            let mut hasher = DefaultHasher::new();
+            (salt, self.kind, &self.prompt, &self.call_id).hash(&mut hasher);
+            self.options
+                .iter()
+                .for_each(|option| (&option.id, &option.label, &option.kind).hash(&mut hasher));
+            hasher.finish()
+        };
+        format!("{:016x}{:016x}", half(0), half(1))
     }
 
     /// The question as the log will hold it, but for its deadline.

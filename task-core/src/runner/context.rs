@@ -1,7 +1,7 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +16,7 @@ use crate::model::{
     Checkpoint, Content, Custom, Delivery, InstanceId, Json, Lifecycle, MessageAdded, MessageDelivered,
     MessageId, Notice, NoticeLevel, Output, Payload, Queued, Seq, SessionSet, Task, ToolCall, ToolUpdate,
 };
+use crate::sync::lock;
 
 /// What a run works with: its task, its messages, and the way to the log.
 ///
@@ -33,7 +34,8 @@ pub(crate) struct RunParts {
     pub(crate) task: Task,
     pub(crate) instance: InstanceId,
     pub(crate) cancel: CancellationToken,
-    pub(crate) asked: AtomicU32,
+    /// How often each question without a name was asked.
+    pub(crate) asked: Mutex<HashMap<String, u32>>,
 }
 
 /// A message that was delivered to the run.
@@ -160,7 +162,8 @@ impl RunContext {
         self.emit(Custom::new(name, Json::new(data)?)).await
     }
 
-    /// Waits until everything emitted so far is stored: it survives a power cut, and viewers can see it.
+    /// Waits until everything emitted so far is stored: viewers can see it, and the death of the process does not take
+    /// it back.
     ///
     /// # Errors
     ///
@@ -241,8 +244,7 @@ impl RunContext {
         let limit = limits.open_requests;
         let key = match &ask.key {
             Some(key) => key.clone(),
-            // Relaxed: only the number matters.
-            None => (self.0.asked.fetch_add(1, Ordering::Relaxed) + 1).to_string(),
+            None => self.unnamed(&ask),
         };
         let id = self.0.task.id;
         let request_id = self.0.task.request_id(&key);
@@ -339,20 +341,41 @@ impl RunContext {
         self.0.cancel.is_cancelled()
     }
 
+    /// The name of a question that was given none: what is asked, and how often this run asked that before. So only
+    /// the same question finds an earlier answer.
+    fn unnamed(&self, ask: &Ask) -> String {
+        let asks = ask.digest();
+        let mut asked = lock(&self.0.asked);
+        let times = asked.entry(asks.clone()).or_default();
+        *times += 1;
+        // No name that a runner may give has a tilde.
+        format!("~{asks}.{times}")
+    }
+
     async fn take<F>(&self, pick: F) -> Result<Option<IncomingMessage>, RunError>
     where
-        F: Fn(&Task) -> Option<Queued> + Send + 'static,
+        F: Fn(&Task) -> Option<Queued> + Send + Sync + 'static,
     {
-        let run = self.run();
-        let taken = self
-            .update(move |draft| {
-                let Some(queued) = pick(draft.task()) else { return Ok(None) };
-                draft.record(MessageDelivered { message_id: queued.id, run })?;
-                Ok(Some(queued))
-            })
-            .await?;
-        let Some(queued) = taken else { return Ok(None) };
-        let event = self.0.journal.event(self.0.task.id, queued.seq).await?;
+        let (run, pick) = (self.run(), Arc::new(pick));
+        // What it says is read first: a message that counts as delivered must have reached the runner.
+        let (queued, event) = loop {
+            let first = Arc::clone(&pick);
+            let Some(queued) = self.update(move |draft| Ok(first(draft.task()))).await? else {
+                return Ok(None);
+            };
+            let event = self.0.journal.event(self.0.task.id, queued.seq).await?;
+            let still = Arc::clone(&pick);
+            let taken = self.update(move |draft| {
+                let taken = still(draft.task()) == Some(queued);
+                if taken {
+                    draft.record(MessageDelivered { message_id: queued.id, run })?;
+                }
+                Ok(taken)
+            });
+            if taken.await? {
+                break (queued, event);
+            }
+        };
         let Payload::Lifecycle(Lifecycle::Message(MessageAdded { message_id, content, delivery })) =
             event.payload()
         else {

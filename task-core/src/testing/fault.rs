@@ -1,8 +1,10 @@
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use tokio::sync::{Notify, watch};
 
 use crate::model::{Event, InstanceId, Seq, StatusCounts, Task, TaskId};
@@ -22,6 +24,9 @@ struct Orders {
     commits: Mutex<Vec<Commit>>,
     held: watch::Sender<bool>,
     arrived: Notify,
+    failing_loads: AtomicU32,
+    lost: AtomicBool,
+    deaf: AtomicBool,
 }
 
 /// What becomes of a commit.
@@ -45,6 +50,21 @@ impl FaultStore {
     /// Lets the next commits meet these faults, one each.
     pub fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         lock(&self.orders.faults).extend(faults);
+    }
+
+    /// Lets the next `loads` looks at a task fail as unavailable.
+    pub fn fail_loads(&self, loads: u32) {
+        self.orders.failing_loads.store(loads, Ordering::SeqCst);
+    }
+
+    /// Lets the owner find out that it is none any more.
+    pub fn lose_ownership(&self) {
+        self.orders.lost.store(true, Ordering::SeqCst);
+    }
+
+    /// Gives those who begin to listen from now on no hints of what others change.
+    pub fn withhold_hints(&self) {
+        self.orders.deaf.store(true, Ordering::SeqCst);
     }
 
     /// Lets commits wait before they are written, until [`FaultStore::go_on`].
@@ -95,6 +115,10 @@ impl TaskStore for FaultStore {
     }
 
     async fn load(&self, task: TaskId) -> Result<Task, StoreError> {
+        let fails = |loads: u32| loads.checked_sub(1);
+        if self.orders.failing_loads.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails).is_ok() {
+            return Err(StoreError::unavailable("the disk is away"));
+        }
         self.inner.load(task).await
     }
 
@@ -129,6 +153,9 @@ impl TaskStore for FaultStore {
     }
 
     async fn keep_alive(&self, instance: InstanceId) -> Result<(), StoreError> {
+        if self.orders.lost.load(Ordering::SeqCst) {
+            return Err(StoreError::Owned { by: "another process".to_owned() });
+        }
         self.inner.keep_alive(instance).await
     }
 
@@ -141,7 +168,11 @@ impl TaskStore for FaultStore {
     }
 
     fn changes(&self, except: InstanceId) -> BoxStream<'static, Change> {
-        self.inner.changes(except)
+        if self.orders.deaf.load(Ordering::SeqCst) {
+            stream::pending().boxed()
+        } else {
+            self.inner.changes(except)
+        }
     }
 
     /// Not passed on: the next manager of the test finds the store as after a restart.
