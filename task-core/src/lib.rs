@@ -63,8 +63,6 @@
 //! it by following the log: the same path in one process and between two. Wake-ups are hints, the log is the truth.
 //! `ARCHITECTURE.md` in the repository tells the life of a task in a page.
 
-#![cfg_attr(docsrs, feature(doc_cfg))]
-
 mod clock;
 mod error;
 mod limits;

@@ -238,3 +238,22 @@ async fn one_read_that_fails_breaks_no_run_and_loses_no_wish() {
     act.finish(Ok(()));
     assert_eq!(observer.wait(task.id).await.expect("it settles").status, TaskStatus::Cancelled);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_could_not_be_read_still_waits() {
+    let memory = MemoryStore::new();
+    let store = FaultStore::new(memory.clone());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let observer = task_core::TaskManager::builder(memory).observe().await.expect("observes");
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    act.cx.next_message().await.expect("stored");
+    // From another process, so that it has to be read from the store.
+    let sent = observer.send(task.id, "second").await.expect("accepted");
+    act.cx.message_waiting().await;
+    store.fail_reads(1);
+    assert!(act.cx.next_message().await.is_err());
+    assert_eq!(tasks.get(task.id).await.expect("exists").queued_messages, 1, "it is not delivered");
+    let message = act.cx.next_message().await.expect("readable again").expect("still waits");
+    assert_eq!((message.id, message.text().as_str()), (sent.message_id, "second"));
+}

@@ -152,3 +152,28 @@ const PAGE: u64 = 256;
 
 /// Bytes after which a page is cut short.
 const PAGE_BYTES: usize = 256 << 10;
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::memory::MemoryStore;
+    use crate::testing::{FaultStore, Scribe};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_nobody_waits_for_any_more_is_dropped() {
+        let store = FaultStore::new(MemoryStore::new());
+        let mut scribe = Scribe::new("a title");
+        store.commit(scribe.create(None)).await.expect("stored");
+        let pages = Pages::new(Arc::new(store.clone()), usize::MAX);
+        store.hold_reads();
+        let impatient = pages.after(scribe.id(), Seq::ZERO);
+        assert!(tokio::time::timeout(Duration::from_secs(1), impatient).await.is_err());
+        let left = lock(&pages.state).under_way.values().filter(|read| read.upgrade().is_some()).count();
+        assert_eq!(left, 0);
+
+        store.go_on_reading();
+        assert_eq!(pages.after(scribe.id(), Seq::ZERO).await.expect("readable").len(), 2);
+    }
+}

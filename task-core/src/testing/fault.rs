@@ -23,8 +23,10 @@ struct Orders {
     faults: Mutex<VecDeque<Fault>>,
     commits: Mutex<Vec<Commit>>,
     held: watch::Sender<bool>,
+    reads_held: watch::Sender<bool>,
     arrived: Notify,
     failing_loads: AtomicU32,
+    failing_reads: AtomicU32,
     lost: AtomicBool,
     deaf: AtomicBool,
 }
@@ -57,6 +59,11 @@ impl FaultStore {
         self.orders.failing_loads.store(loads, Ordering::SeqCst);
     }
 
+    /// Lets the next `reads` of events fail as unavailable.
+    pub fn fail_reads(&self, reads: u32) {
+        self.orders.failing_reads.store(reads, Ordering::SeqCst);
+    }
+
     /// Lets the owner find out that it is none any more.
     pub fn lose_ownership(&self) {
         self.orders.lost.store(true, Ordering::SeqCst);
@@ -82,6 +89,16 @@ impl FaultStore {
         lock(&self.orders.faults).clear();
     }
 
+    /// Lets reads of events wait until [`FaultStore::go_on_reading`].
+    pub fn hold_reads(&self) {
+        self.orders.reads_held.send_replace(true);
+    }
+
+    /// Lets reads of events that wait, and all later ones, go on.
+    pub fn go_on_reading(&self) {
+        self.orders.reads_held.send_replace(false);
+    }
+
     /// Waits until a commit has arrived since the last call.
     pub async fn commit_arrived(&self) {
         self.orders.arrived.notified().await;
@@ -99,9 +116,7 @@ impl TaskStore for FaultStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         lock(&self.orders.commits).push(commit.clone());
         self.orders.arrived.notify_one();
-        let mut held = self.orders.held.subscribe();
-        // The sender is part of this store.
-        drop(held.wait_for(|held| !held).await);
+        pass(&self.orders.held).await;
         let fault = lock(&self.orders.faults).pop_front();
         match fault {
             None => self.inner.commit(commit).await,
@@ -115,10 +130,7 @@ impl TaskStore for FaultStore {
     }
 
     async fn load(&self, task: TaskId) -> Result<Task, StoreError> {
-        let fails = |loads: u32| loads.checked_sub(1);
-        if self.orders.failing_loads.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails).is_ok() {
-            return Err(StoreError::unavailable("the disk is away"));
-        }
+        use_up(&self.orders.failing_loads)?;
         self.inner.load(task).await
     }
 
@@ -129,6 +141,8 @@ impl TaskStore for FaultStore {
         limit: usize,
         max_bytes: usize,
     ) -> Result<Vec<Event>, StoreError> {
+        pass(&self.orders.reads_held).await;
+        use_up(&self.orders.failing_reads)?;
         self.inner.events(task, after, limit, max_bytes).await
     }
 
@@ -178,6 +192,20 @@ impl TaskStore for FaultStore {
     /// Not passed on: the next manager of the test finds the store as after a restart.
     async fn close(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+/// Waits until the gate is open.
+async fn pass(held: &watch::Sender<bool>) {
+    // The sender is there, so this ends only because the gate is open.
+    drop(held.subscribe().wait_for(|held| !held).await);
+}
+
+/// An error as long as there are faults left.
+fn use_up(faults: &AtomicU32) -> Result<(), StoreError> {
+    match faults.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |faults| faults.checked_sub(1)) {
+        Ok(_) => Err(StoreError::unavailable("the disk is away")),
+        Err(_) => Ok(()),
     }
 }
 
