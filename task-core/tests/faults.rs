@@ -257,3 +257,39 @@ async fn a_message_that_could_not_be_read_still_waits() {
     let message = act.cx.next_message().await.expect("readable again").expect("still waits");
     assert_eq!((message.id, message.text().as_str()), (sent.message_id, "second"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_behind_a_command_that_fails_is_tried_for_itself() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    act.cx.next_message().await.expect("stored");
+    // While a commit is under way: a message with a key, then a command, which is the end of its commit, and output.
+    store.hold();
+    let begin = |title: &'static str| {
+        let tasks = tasks.clone();
+        tokio::spawn(async move { tasks.rename(task.id, title).await })
+    };
+    let held = begin("held");
+    store.commit_arrived().await;
+    let sending = tokio::spawn({
+        let tasks = tasks.clone();
+        async move { tasks.send(task.id, task_core::Message::new("k").idempotency_key("k")).await }
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let behind = begin("behind");
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    act.cx.text("a", "behind, too").await.expect("accepted");
+    store.fail([Fault::Unavailable; 1_000]);
+    store.go_on();
+    assert!(held.await.expect("no panic").is_err());
+    assert!(sending.await.expect("no panic").is_err());
+    store.heal();
+    assert_eq!(behind.await.expect("no panic").expect("stored").title, "behind");
+    act.cx.flush().await.expect("stored");
+    act.finish(Ok(()));
+    tasks.wait(task.id).await.expect("it settles");
+    assert!(log(&tasks, task.id).await.iter().any(|event| event.data().contains("behind, too")));
+    check_log(&tasks, task.id).await;
+}

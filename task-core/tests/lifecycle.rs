@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{check_log, create, kinds, log, stage};
+use common::{check_log, create, kinds, log, stage, stage_with};
 use task_core::{
     AgentRunner, Capabilities, NewTask, Output, RunContext, RunError, RunResult, TaskError, TaskStatus,
     ToolStatus, ToolUpdate, Usage, UsageReport,
@@ -282,4 +282,24 @@ async fn output_of_a_tool_at_work_merges_and_its_end_does_not() {
     let expected: String = (0..100).map(|n| format!("{n}\n")).chain(["end\n".to_owned()]).collect();
     assert_eq!(output, expected);
     assert_eq!(updates.last().map(|update| update.status), Some(ToolStatus::Completed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_does_not_take_the_log_back_in_time() {
+    let looks = std::sync::atomic::AtomicI64::new(0);
+    let backwards = move || {
+        let looks = looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        chrono::DateTime::UNIX_EPOCH - chrono::TimeDelta::seconds(looks)
+    };
+    let (tasks, mut stage) =
+        stage_with(task_core::MemoryStore::new(), |builder| builder.clock(backwards)).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    for word in ["one", "two"] {
+        act.cx.text("reply", word).await.expect("accepted");
+        act.cx.flush().await.expect("stored");
+    }
+    act.finish(Ok(()));
+    let events = log(&tasks, task.id).await;
+    assert!(events.is_sorted_by_key(task_core::Event::at), "{events:?}");
 }

@@ -215,19 +215,21 @@ async fn a_thousand_readers_of_one_task_share_what_they_read() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_another_process_woke_is_not_at_its_end_though_no_hint_came() {
-    let memory = MemoryStore::new();
-    let (tasks, mut stage) = stage_with(memory.clone(), |builder| builder).await;
-    let task = create(&tasks).await;
-    stage.next().await.finish(Ok(()));
-    let end = tasks.wait(task.id).await.expect("it settles").seq;
-    let late = FaultStore::new(memory);
-    late.withhold_hints();
-    let observer = TaskManager::builder(late).observe().await.expect("observes");
-    assert_eq!(seqs(observer.subscribe(task.id, Seq::ZERO)).await.len() as u64, end.get());
+    // From the end that the observer knows, and from the beginning: a page that is read goes beyond that end.
+    for from_the_end in [true, false] {
+        let memory = MemoryStore::new();
+        let (tasks, mut stage) = stage_with(memory.clone(), |builder| builder).await;
+        let task = create(&tasks).await;
+        stage.next().await.finish(Ok(()));
+        let end = tasks.wait(task.id).await.expect("it settles").seq;
+        let late = FaultStore::new(memory);
+        late.withhold_hints();
+        let observer = TaskManager::builder(late).observe().await.expect("observes");
+        assert_eq!(seqs(observer.subscribe(task.id, Seq::ZERO)).await.len() as u64, end.get());
 
-    tasks.send(task.id, "again").await.expect("accepted");
-    let _act = stage.next().await;
-    for after in [Seq::ZERO, end] {
+        tasks.send(task.id, "again").await.expect("accepted");
+        let _act = stage.next().await;
+        let after = if from_the_end { end } else { Seq::ZERO };
         let mut events = observer.subscribe(task.id, after);
         let mut newest = after;
         while let Ok(Some(chunk)) = tokio::time::timeout(Duration::from_secs(1), events.next_chunk()).await {
