@@ -59,10 +59,12 @@ async fn a_retry_writes_the_same_bytes_under_the_same_numbers() {
     let act = stage.next().await;
     let before = store.commits().len();
     store.fail([Fault::DoubtfulAndLost; 3]);
+    store.hold();
     act.cx.text("reply", "precious").await.expect("accepted");
     // More comes while the first is in doubt; it must not slip into its place.
-    store.commit_arrived().await;
+    store.commit_held().await;
     act.cx.text("other", "later").await.expect("accepted");
+    store.go_on();
     act.cx.flush().await.expect("stored");
     let tries = store.commits()[before..].to_vec();
     assert!(tries.len() >= 4);
@@ -123,7 +125,7 @@ async fn nobody_sees_an_event_before_it_is_stored() {
     assert!(matches!(events.next_chunk().await, Some(Ok(task_core::Chunk::CaughtUp { .. }))));
     store.hold();
     act.cx.text("reply", "not yet").await.expect("accepted");
-    store.commit_arrived().await;
+    store.commit_held().await;
     let early = tokio::time::timeout(Duration::from_secs(60), events.next_chunk()).await;
     assert!(early.is_err(), "the commit is at the gate: {early:?}");
     store.go_on();
@@ -199,7 +201,7 @@ async fn a_task_settles_though_what_was_written_before_its_end_failed() {
         let tasks = tasks.clone();
         async move { tasks.rename(task.id, "held").await }
     });
-    store.commit_arrived().await;
+    store.commit_held().await;
     let sending = tokio::spawn({
         let tasks = tasks.clone();
         async move { tasks.send(task.id, task_core::Message::new("k").idempotency_key("k")).await }
@@ -272,7 +274,7 @@ async fn what_waits_behind_a_command_that_fails_is_tried_for_itself() {
         tokio::spawn(async move { tasks.rename(task.id, title).await })
     };
     let held = begin("held");
-    store.commit_arrived().await;
+    store.commit_held().await;
     let sending = tokio::spawn({
         let tasks = tasks.clone();
         async move { tasks.send(task.id, task_core::Message::new("k").idempotency_key("k")).await }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::model::{Event, InstanceId, Seq, StatusCounts, Task, TaskId};
 use crate::store::{Change, Commit, Keyed, StoreError, TaskPage, TaskQuery, TaskStore};
@@ -24,7 +24,7 @@ struct Orders {
     commits: Mutex<Vec<Commit>>,
     held: watch::Sender<bool>,
     reads_held: watch::Sender<bool>,
-    arrived: Notify,
+    waiting: watch::Sender<usize>,
     failing_loads: AtomicU32,
     failing_reads: AtomicU32,
     lost: AtomicBool,
@@ -99,9 +99,10 @@ impl FaultStore {
         self.orders.reads_held.send_replace(false);
     }
 
-    /// Waits until a commit has arrived since the last call.
-    pub async fn commit_arrived(&self) {
-        self.orders.arrived.notified().await;
+    /// Waits until a commit waits to be let on.
+    pub async fn commit_held(&self) {
+        // The sender is there, so this ends only because a commit waits.
+        drop(self.orders.waiting.subscribe().wait_for(|waiting| *waiting > 0).await);
     }
 
     /// Every commit that was asked for, written or not.
@@ -115,8 +116,11 @@ impl FaultStore {
 impl TaskStore for FaultStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         lock(&self.orders.commits).push(commit.clone());
-        self.orders.arrived.notify_one();
-        pass(&self.orders.held).await;
+        if *self.orders.held.borrow() {
+            self.orders.waiting.send_modify(|waiting| *waiting += 1);
+            pass(&self.orders.held).await;
+            self.orders.waiting.send_modify(|waiting| *waiting -= 1);
+        }
         let fault = lock(&self.orders.faults).pop_front();
         match fault {
             None => self.inner.commit(commit).await,
