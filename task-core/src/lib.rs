@@ -70,9 +70,9 @@ mod log;
 mod manager;
 mod memory;
 mod model;
+mod rt;
 mod runner;
 mod store;
-mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transcript;

@@ -1,15 +1,14 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
-
-use tokio::sync::watch;
+use std::sync::{Arc, Weak};
 
 use super::tail::{EventBatch, Tail};
 use super::watcher::Watcher;
 use crate::limits::Limits;
 use crate::model::{Seq, Task, TaskId, TaskStatus};
+use crate::rt::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::rt::lock;
+use crate::rt::sync::{Mutex, watch};
 use crate::store::{Change, Commit};
-use crate::sync::lock;
 
 /// Who waits for what, and the newest events in memory.
 ///
@@ -191,11 +190,8 @@ impl Hub {
 
 impl Channel {
     fn new() -> Self {
-        Self {
-            head: watch::Sender::new(Head { seq: Seq::ZERO, status: None, gone: None }),
-            tail: Mutex::default(),
-            used: AtomicU64::new(0),
-        }
+        let (head, _) = watch::channel(Head { seq: Seq::ZERO, status: None, gone: None });
+        Self { head, tail: Mutex::default(), used: AtomicU64::new(0) }
     }
 
     pub(crate) fn listen(&self) -> watch::Receiver<Head> {

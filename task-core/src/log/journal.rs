@@ -1,11 +1,9 @@
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures::StreamExt;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::draft::Draft;
 use super::hub::{Channel, Hub};
@@ -15,8 +13,11 @@ use crate::clock::Clock;
 use crate::error::TaskError;
 use crate::limits::Limits;
 use crate::model::{Created, Event, InputAnswered, InstanceId, Seq, Task, TaskId};
+use crate::rt::sync::{CancellationToken, Mutex};
+use crate::rt::task::TaskTracker;
+use crate::rt::time::{Instant, MissedTickBehavior, interval, sleep};
+use crate::rt::{lock, select};
 use crate::store::{Change, Commit, StoreError, TaskPage, TaskQuery, TaskStore};
-use crate::sync::lock;
 
 /// The logs of one store as one process sees them: the only way to write, and what readers follow.
 ///
@@ -195,7 +196,7 @@ impl Journal {
     /// A store that fails for a moment is asked again, always with the same commit: a commit whose fate is unknown
     /// is either found in the log, event for event, or written then. Its numbers never get other content.
     pub(crate) async fn commit(&self, commit: &Commit, patience: Duration) -> Result<(), StoreError> {
-        let give_up = tokio::time::Instant::now() + patience;
+        let give_up = Instant::now() + patience;
         let (mut delay, mut in_doubt) = (FIRST_DELAY, false);
         loop {
             let error = match self.0.store.commit(commit.clone()).await {
@@ -206,12 +207,12 @@ impl Journal {
             if refused && in_doubt && self.is_stored(commit).await? {
                 return Ok(());
             }
-            if !error.is_transient() || tokio::time::Instant::now() >= give_up {
+            if !error.is_transient() || Instant::now() >= give_up {
                 return Err(error);
             }
             tracing::warn!(task = %commit.task(), error = &error as &dyn std::error::Error, "commit failed; trying again");
             in_doubt |= matches!(error, StoreError::Indeterminate { .. });
-            tokio::time::sleep(delay).await;
+            sleep(delay).await;
             delay = (delay * 2).min(LAST_DELAY);
         }
     }
@@ -239,11 +240,11 @@ impl Journal {
     pub(crate) fn pump(self, stop: CancellationToken) -> impl Future<Output = ()> + Send {
         let mut changes = self.0.store.changes(self.0.instance).fuse();
         async move {
-            let mut sweep = tokio::time::interval(SWEEP_EVERY);
-            sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            let mut sweep = interval(SWEEP_EVERY);
+            sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
             sweep.tick().await;
             loop {
-                tokio::select! {
+                select! {
                     () = stop.cancelled() => return,
                     Some(change) = changes.next() => self.take_in(change).await,
                     _ = sweep.tick() => self.look_again().await,

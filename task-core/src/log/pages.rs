@@ -1,12 +1,13 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
 
 use crate::model::{Event, Seq, TaskId};
+use crate::rt::lock;
+use crate::rt::sync::Mutex;
 use crate::store::{StoreError, TaskStore};
-use crate::sync::lock;
 
 /// Reads logs from the store in pages that readers share.
 ///

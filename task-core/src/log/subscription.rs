@@ -5,13 +5,14 @@ use std::task::{Context, Poll, ready};
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream};
-use tokio::sync::watch;
 
 use super::hub::{Channel, Gone, Head};
 use super::journal::Journal;
 use super::tail::EventBatch;
 use crate::error::TaskError;
 use crate::model::{Event, Seq, TaskId, TaskStatus};
+use crate::rt::sync::watch;
+use crate::rt::time::sleep;
 
 /// The events of a task after a cursor: first what is stored, then what comes.
 ///
@@ -208,7 +209,7 @@ impl Reader {
                 fruitless += 1;
                 if fruitless > 1 {
                     self.journal.load(self.task).await?;
-                    tokio::time::sleep(DOUBT).await;
+                    sleep(DOUBT).await;
                 }
                 continue;
             }
@@ -220,7 +221,7 @@ impl Reader {
                 if task.seq >= head.seq {
                     channel.learn(task.seq, task.status);
                 } else {
-                    tokio::time::sleep(DOUBT).await;
+                    sleep(DOUBT).await;
                 }
                 continue;
             };

@@ -1,12 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::journal::Journal;
 use super::watcher::{News, TaskState, Watcher};
 use crate::error::TaskError;
 use crate::model::{StatusCounts, Task, TaskId};
+use crate::rt::time::Instant;
 use crate::store::{TaskPage, TaskQuery};
 
 /// What happens to the list of tasks.

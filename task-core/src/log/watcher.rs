@@ -1,11 +1,10 @@
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
-
-use tokio::sync::Notify;
-use tokio::time::Instant;
+use std::sync::Arc;
 
 use crate::model::{Task, TaskId};
-use crate::sync::lock;
+use crate::rt::sync::{Mutex, Notify};
+use crate::rt::time::{Instant, sleep_until};
+use crate::rt::{lock, select};
 
 /// What one watch has not been told yet: a place per task, not one per change.
 #[derive(Debug)]
@@ -128,9 +127,9 @@ impl Watcher {
                 only_progress
             };
             if only_progress {
-                tokio::select! {
+                select! {
                     () = self.moved.notified() => {}
-                    () = tokio::time::sleep_until(progress_due) => {}
+                    () = sleep_until(progress_due) => {}
                 }
             } else {
                 self.moved.notified().await;

@@ -1,17 +1,16 @@
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::{Semaphore, oneshot, watch};
-use tokio::time::{Instant, sleep};
 
 use super::draft::Draft;
 use super::journal::{COMMAND_PATIENCE, Journal, OUTPUT_PATIENCE};
 use crate::error::TaskError;
 use crate::model::{Output, Task, TaskId};
+use crate::rt::lock;
+use crate::rt::sync::{Mutex, Semaphore, oneshot, watch};
+use crate::rt::time::{Instant, sleep};
 use crate::store::{Commit, StoreError};
-use crate::sync::lock;
 
 /// The one place in this process that writes to the log of a task.
 ///
@@ -56,7 +55,7 @@ struct Emit {
 impl Writer {
     pub(crate) fn new(journal: Journal, task: TaskId) -> Self {
         let room = Semaphore::new(journal.limits().buffer_bytes.min(Semaphore::MAX_PERMITS));
-        Self { journal, task, queue: Mutex::default(), room, snapshot: watch::Sender::new(None) }
+        Self { journal, task, queue: Mutex::default(), room, snapshot: watch::channel(None).0 }
     }
 
     /// The newest snapshot known here, as it changes. `seq` and `last_event_at` may be behind.

@@ -1,6 +1,5 @@
 //! What users do to tasks.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -13,6 +12,8 @@ use crate::model::{
     CancelRequested, Cancelled, Created as CreatedEvent, InputAnswered, InputRequest, Message, MessageAdded,
     MessageId, MessageRefused, NewTask, Renamed, RequestKind, Seq, Task, TaskId, TaskStatus,
 };
+use crate::rt::atomic::Ordering;
+use crate::rt::time::timeout;
 use crate::store::{Keyed, StoreError};
 
 /// A task that was asked for.
@@ -230,7 +231,7 @@ impl TaskManager {
                     Ok(_) | Err(TaskError::WrongState(_)) => {}
                     Err(error) => return Err(error),
                 }
-                let settled = tokio::time::timeout(self.cancel_grace() + DELETE_SLACK, self.wait(task)).await;
+                let settled = timeout(self.cancel_grace() + DELETE_SLACK, self.wait(task)).await;
                 settled.map_err(StoreError::unavailable)??;
                 continue;
             }

@@ -3,13 +3,9 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::future::pending;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use super::agent::Agents;
@@ -21,6 +17,10 @@ use crate::model::{
     Completed, Failed, InstanceId, Interrupted, MessageRefused, Requeued, RunStarted, Task, TaskId,
     TaskStatus,
 };
+use crate::rt::sync::{CancellationToken, Mutex, watch};
+use crate::rt::task::{AbortOnDropHandle, JoinError};
+use crate::rt::time::{Instant, sleep, sleep_until, timeout};
+use crate::rt::{self, select};
 use crate::runner::{AgentRunner, RunContext, RunId, RunParts, RunResult};
 
 /// What a run needs from the scheduler that owns it.
@@ -50,7 +50,7 @@ impl Run {
             Err(TaskError::WrongState(_) | TaskError::NotFound(_) | TaskError::ShutDown) => return,
             Err(error) => {
                 tracing::warn!(%task, error = &error as &dyn std::error::Error, "cannot start the run; trying again");
-                return tokio::time::sleep(RETRY_AFTER).await;
+                return sleep(RETRY_AFTER).await;
             }
         };
         let span = tracing::info_span!("run", %task, run = started.run, agent = started.agent_id);
@@ -138,7 +138,7 @@ impl Run {
 
             let last_moment = shutdown_at.map(|at| at + SHUTDOWN_STOP);
             let force_at = stopping.as_ref().map(|(at, _)| last_moment.map_or(*at, |last| last.min(*at)));
-            tokio::select! {
+            select! {
                 biased;
                 ended = &mut working => {
                     let outcome = match ended {
@@ -157,7 +157,7 @@ impl Run {
                     working.abort();
                     // A future that can be dropped is dropped at its next await; one that blocks its thread cannot
                     // be, and is left behind without access to the log.
-                    let _ = tokio::time::timeout(DROP_PATIENCE, &mut working).await;
+                    let _ = timeout(DROP_PATIENCE, &mut working).await;
                     return stopping.map(|(_, outcome)| outcome);
                 }
                 () = at(shutdown_at), if stopping.is_none() => {
@@ -202,7 +202,7 @@ impl Run {
                     }
                 }
             }
-            tokio::time::sleep(delay).await;
+            sleep(delay).await;
             delay = (delay * 2).min(LAST_RETRY_AFTER);
         }
     }
@@ -272,14 +272,14 @@ fn refuse_ignored(draft: &mut Draft) -> Result<(), TaskError> {
 
 fn spawn(runner: Arc<dyn AgentRunner>, context: RunContext) -> AbortOnDropHandle<RunResult> {
     let work = async move { runner.run(context).await };
-    AbortOnDropHandle::new(tokio::spawn(work.in_current_span()))
+    AbortOnDropHandle::new(rt::spawn(work.in_current_span()))
 }
 
 /// In a task of its own, so that neither a panic nor a hang of the runner's code keeps a task from being settled.
 pub(super) async fn clean_up(runner: Arc<dyn AgentRunner>, runs: Vec<RunId>, patience: Duration) {
     let work = async move { runner.clean_up(&runs).await };
-    let cleaning = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));
-    match tokio::time::timeout(patience, cleaning).await {
+    let cleaning = AbortOnDropHandle::new(rt::spawn(work.in_current_span()));
+    match timeout(patience, cleaning).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "cleaning up failed"),
         Err(_) => tracing::warn!(?patience, "cleaning up took too long"),
@@ -354,7 +354,7 @@ impl Idle {
             return pending().await;
         }
         loop {
-            tokio::select! {
+            select! {
                 biased;
                 moved = head.changed() => match moved {
                     Ok(()) => self.since = Instant::now(),
@@ -373,7 +373,7 @@ async fn at(instant: Option<Instant>) {
     }
 }
 
-fn panic_words(error: tokio::task::JoinError) -> String {
+fn panic_words(error: JoinError) -> String {
     let Ok(panic) = error.try_into_panic() else { return "the run was dropped".to_owned() };
     let words = |panic: &(dyn Any + Send)| {
         let text = panic.downcast_ref::<String>().map(String::as_str);

@@ -3,10 +3,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::watch;
-use tokio::task::{Id, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior};
-use tokio_util::sync::CancellationToken;
 
 use super::agent::Agents;
 use super::builder::Settings;
@@ -14,6 +10,10 @@ use super::run;
 use crate::error::TaskError;
 use crate::log::{Journal, News, TaskState, Watcher};
 use crate::model::{Task, TaskId, TaskStatus};
+use crate::rt::select;
+use crate::rt::sync::{CancellationToken, watch};
+use crate::rt::task::{Id, JoinSet};
+use crate::rt::time::{Instant, MissedTickBehavior, interval, sleep};
 use crate::store::{Order, StoreError, TaskQuery};
 
 /// Starts pending tasks, oldest first, as far as the limits allow, and owns the runs.
@@ -64,7 +64,7 @@ impl Scheduler {
 
     /// Runs until the manager shuts down and all runs have ended, or until it is abandoned.
     pub(super) async fn run(mut self) {
-        let mut alive = tokio::time::interval(KEEP_ALIVE_EVERY);
+        let mut alive = interval(KEEP_ALIVE_EVERY);
         alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (abandon, mut shutdown) = (self.abandon.clone(), self.shutdown.clone());
         loop {
@@ -72,7 +72,7 @@ impl Scheduler {
             if stopping && self.runs.is_empty() {
                 return;
             }
-            tokio::select! {
+            select! {
                 biased;
                 () = abandon.cancelled() => break,
                 _ = shutdown.changed(), if !stopping => {}
@@ -115,7 +115,7 @@ impl Scheduler {
                     "cannot read the pending tasks; trying again"
                 );
                 self.watcher.restart();
-                tokio::time::sleep(RETRY_AFTER).await;
+                sleep(RETRY_AFTER).await;
             }
         }
     }

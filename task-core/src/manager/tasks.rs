@@ -1,11 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
-
-use tokio::sync::watch;
-use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
 
 use super::agent::{AgentInfo, Agents};
 use super::builder::{Settings, TaskManagerBuilder};
@@ -16,6 +11,10 @@ use crate::error::TaskError;
 use crate::limits::Limits;
 use crate::log::{Chunk, Journal, Subscription, TaskWatch};
 use crate::model::{Event, Seq, StatusCounts, Task, TaskId};
+use crate::rt::atomic::AtomicUsize;
+use crate::rt::select;
+use crate::rt::sync::{CancellationToken, DropGuard, watch};
+use crate::rt::task::TaskTracker;
 use crate::store::{TaskPage, TaskQuery, TaskStore};
 use crate::transcript::{TranscriptPage, TranscriptQuery};
 
@@ -50,6 +49,8 @@ use crate::transcript::{TranscriptPage, TranscriptQuery};
 pub struct TaskManager(Arc<Inner>);
 
 struct Inner {
+    /// First: whoever sees the channels below closed finds that the manager was abandoned, and does not look again.
+    _abandon_on_drop: DropGuard,
     journal: Journal,
     agents: Agents,
     is_owner: bool,
@@ -62,7 +63,6 @@ struct Inner {
     /// What runs in the background, and how it is told to end.
     background: TaskTracker,
     stop: CancellationToken,
-    _abandon_on_drop: DropGuard,
 }
 
 impl TaskManager {
@@ -83,7 +83,7 @@ impl TaskManager {
         let background = TaskTracker::new();
         let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
         let deaf = abandon.child_token();
-        let shutdown = watch::Sender::new(None);
+        let (shutdown, _) = watch::channel(None);
 
         if settings.is_some() {
             journal.store().claim(journal.instance()).await?;
@@ -112,7 +112,7 @@ impl TaskManager {
             let stop = stop.clone();
             background.spawn(async move {
                 let _deaf_at_the_end = deaf.clone().drop_guard();
-                tokio::select! {
+                select! {
                     () = stop.cancelled() => {}
                     () = deaf.cancelled() => {}
                 }
@@ -120,6 +120,7 @@ impl TaskManager {
         }
         background.close();
         Ok(Self(Arc::new(Inner {
+            _abandon_on_drop: abandon.drop_guard(),
             journal,
             agents,
             is_owner: settings.is_some(),
@@ -128,7 +129,6 @@ impl TaskManager {
             shutdown,
             background,
             stop,
-            _abandon_on_drop: abandon.drop_guard(),
         })))
     }
 

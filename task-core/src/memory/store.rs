@@ -1,12 +1,13 @@
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use crate::model::{Event, InstanceId, Seq, StatusCounts, Task, TaskId};
+use crate::rt::lock;
+use crate::rt::sync::Mutex;
 use crate::store::{Change, Changes, Commit, Keyed, StoreError, TaskPage, TaskQuery, TaskStore};
-use crate::sync::lock;
 
 /// Keeps everything in memory. Clones share one store; dropping the last one forgets all.
 ///

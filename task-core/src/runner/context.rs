@@ -1,11 +1,10 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio_util::sync::CancellationToken;
 
 use super::RunId;
 use super::ask::{Answer, Ask};
@@ -16,7 +15,8 @@ use crate::model::{
     Checkpoint, Content, Custom, Delivery, InstanceId, Json, Lifecycle, MessageAdded, MessageDelivered,
     MessageId, Notice, NoticeLevel, Output, Payload, Queued, Seq, SessionSet, Task, ToolCall, ToolUpdate,
 };
-use crate::sync::lock;
+use crate::rt::sync::{CancellationToken, Mutex};
+use crate::rt::{lock, select};
 
 /// What a run works with: its task, its messages, and the way to the log.
 ///
@@ -264,7 +264,7 @@ impl RunContext {
         }
 
         // Answered or closed: either way it is no longer open.
-        tokio::select! {
+        select! {
             biased;
             () = self.wait_for(|task| task.request(&request_id).is_none()) => {}
             () = self.0.cancel.cancelled() => {}

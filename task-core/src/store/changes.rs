@@ -1,12 +1,12 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use tokio::sync::Notify;
 
 use crate::model::{InstanceId, Seq, TaskId};
-use crate::sync::lock;
+use crate::rt::lock;
+use crate::rt::sync::{Mutex, Notify};
 
 /// A hint that a task was changed by somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,15 +1,15 @@
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use tokio::sync::watch;
 
 use crate::model::{Event, InstanceId, Seq, StatusCounts, Task, TaskId};
+use crate::rt::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::rt::lock;
+use crate::rt::sync::{Mutex, watch};
 use crate::store::{Change, Commit, Keyed, StoreError, TaskPage, TaskQuery, TaskStore};
-use crate::sync::lock;
 
 /// A store that does what a test tells it, in front of a real one. Clones share the orders.
 #[derive(Clone)]
@@ -18,7 +18,6 @@ pub struct FaultStore {
     orders: Arc<Orders>,
 }
 
-#[derive(Default)]
 struct Orders {
     faults: Mutex<VecDeque<Fault>>,
     commits: Mutex<Vec<Commit>>,
@@ -46,7 +45,18 @@ pub enum Fault {
 impl FaultStore {
     /// In front of `store`, without faults yet.
     pub fn new(store: impl TaskStore) -> Self {
-        Self { inner: Arc::new(store), orders: Arc::default() }
+        let orders = Orders {
+            faults: Mutex::default(),
+            commits: Mutex::default(),
+            held: watch::channel(false).0,
+            reads_held: watch::channel(false).0,
+            waiting: watch::channel(0).0,
+            failing_loads: AtomicU32::new(0),
+            failing_reads: AtomicU32::new(0),
+            lost: AtomicBool::new(false),
+            deaf: AtomicBool::new(false),
+        };
+        Self { inner: Arc::new(store), orders: Arc::new(orders) }
     }
 
     /// Lets the next commits meet these faults, one each.

@@ -45,3 +45,10 @@ pub use conformance::{Harness, Shared, Tamper};
 pub use fault::{Fault, FaultStore};
 pub use puppet::{Act, Puppet, Stage};
 pub use scribe::Scribe;
+
+/// Starts a schedule of an exploration at time zero, and lets time pass in it, up to `limit`, whenever the explorer
+/// lets the returned future go on. It never ends.
+#[cfg(shuttle)]
+pub fn pass_time(limit: std::time::Duration) -> impl Future<Output = ()> + Send + 'static {
+    crate::rt::time::pass(limit)
+}

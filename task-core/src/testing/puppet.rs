@@ -1,11 +1,11 @@
-use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{mpsc, oneshot};
 
+use crate::rt::lock;
+use crate::rt::sync::{Mutex, mpsc, oneshot};
+use crate::rt::time::sleep;
 use crate::runner::{AgentRunner, Capabilities, RunContext, RunError, RunId, RunResult};
-use crate::sync::lock;
 
 /// A runner that the test plays itself: each run comes to its [`Stage`] as an [`Act`].
 ///
@@ -132,7 +132,7 @@ impl AgentRunner for Puppet {
 
     async fn clean_up(&self, runs: &[RunId]) {
         let time = *lock(&self.clean_up_takes);
-        tokio::time::sleep(time).await;
+        sleep(time).await;
         for run in runs {
             // A stage that is gone does not want to know.
             self.cleaned.send(*run).ok();

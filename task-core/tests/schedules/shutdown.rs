@@ -1,0 +1,54 @@
+//! Shutting down while somebody still creates.
+
+use std::time::Duration;
+
+use task_core::testing::FaultStore;
+use task_core::{MemoryStore, NewTask, RunContext, RunResult, TaskError, TaskManager, TaskStatus};
+
+use super::explore::explore;
+use super::log::{checked, settled};
+
+#[test]
+fn what_was_created_while_the_manager_shut_down_runs_in_the_next() {
+    explore(create_while_shutting_down);
+}
+
+async fn create_while_shutting_down() {
+    // A store that the next manager finds as after a restart.
+    let store = FaultStore::new(MemoryStore::new());
+    let start = || TaskManager::builder(store.clone()).runner("short", short).start();
+    let tasks = start().await.expect("it starts");
+    let creating = shuttle::future::spawn({
+        let tasks = tasks.clone();
+        async move { tasks.create(NewTask::new("short", "work")).await }
+    });
+    tasks.shutdown(Duration::ZERO).await.expect("shut down");
+    let created = creating.await.expect("no panic");
+    drop(tasks);
+
+    let tasks = start().await.expect("it starts again");
+    let counts = tasks.counts().await.expect("counted");
+    match created {
+        Ok(task) => {
+            assert_eq!(counts.total(), 1);
+            let found = tasks.get(task.id).await.expect("what was created is there");
+            // It had no time to finish, or it had.
+            if found.status == TaskStatus::Interrupted {
+                tasks.send(task.id, "go on").await.expect("accepted");
+            }
+            assert_eq!(settled(&tasks, task.id).await.status, TaskStatus::Completed);
+            checked(&tasks, task.id).await;
+        }
+        Err(error) => {
+            assert!(matches!(error, TaskError::ShutDown), "{error:?}");
+            assert_eq!(counts.total(), 0, "what was refused is not there");
+        }
+    }
+}
+
+async fn short(cx: RunContext) -> RunResult {
+    while cx.next_message().await?.is_some() {
+        cx.text("a", "done").await?;
+    }
+    Ok(())
+}
