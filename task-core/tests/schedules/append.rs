@@ -1,6 +1,9 @@
 //! Viewers that come, leave and come back while a run writes.
 
-use task_core::{Event, Limits, MemoryStore, NewTask, RunContext, RunResult, Seq, TaskId, TaskManager};
+use futures::TryStreamExt;
+use task_core::{
+    Event, Limits, MemoryStore, NewTask, RunContext, RunResult, Seq, TaskId, TaskManager, TaskStore,
+};
 
 use super::explore::explore;
 use super::log::{checked, follow, kinds, read};
@@ -21,8 +24,18 @@ fn a_viewer_that_leaves_disturbs_nobody() {
 }
 
 async fn subscribe_while_a_run_writes() {
-    let (tasks, task) = writing(Limits::default()).await;
-    let early = shuttle::future::spawn(follow(tasks.subscribe(task, Seq::ZERO)));
+    let store = MemoryStore::new();
+    let (tasks, task) = writing(store.clone(), Limits::default()).await;
+    let mut early = tasks.subscribe(task, Seq::ZERO);
+    let early = shuttle::future::spawn(async move {
+        let mut seen = Vec::new();
+        while let Some(event) = early.try_next().await.expect("it can be followed") {
+            let stored = store.load(task).await.expect("the task exists").seq;
+            assert!(stored >= event.seq(), "{} was shown while {stored} was stored", event.seq());
+            seen.push(event);
+        }
+        seen
+    });
     let late = shuttle::future::spawn(follow(tasks.subscribe(task, Seq::new(2))));
     let (early, late) = (early.await.expect("no panic"), late.await.expect("no panic"));
     let stored = checked(&tasks, task).await;
@@ -32,10 +45,7 @@ async fn subscribe_while_a_run_writes() {
 }
 
 async fn come_back_while_the_tail_is_evicted() {
-    // No event stays in memory for longer than it takes the next one to come.
-    let mut limits = Limits::default();
-    (limits.tail_bytes, limits.tails_bytes, limits.pages_bytes) = (1, 1, 1);
-    let (tasks, task) = writing(limits).await;
+    let (tasks, task) = writing(MemoryStore::new(), forgetful()).await;
     let mut seen: Vec<Event> = Vec::new();
     for wanted in [1, 2] {
         let after = seen.last().map_or(Seq::ZERO, Event::seq);
@@ -48,7 +58,7 @@ async fn come_back_while_the_tail_is_evicted() {
 }
 
 async fn leave_while_a_run_writes() {
-    let (tasks, task) = writing(Limits::default()).await;
+    let (tasks, task) = writing(MemoryStore::new(), forgetful()).await;
     let leaves = shuttle::future::spawn({
         let mut events = tasks.subscribe(task, Seq::ZERO);
         async move { read(&mut events, 2).await.len() }
@@ -62,9 +72,16 @@ async fn leave_while_a_run_writes() {
     assert_eq!(stored, checked(&tasks, task).await);
 }
 
+/// No event stays in memory for longer than it takes the next one to come.
+fn forgetful() -> Limits {
+    let mut limits = Limits::default();
+    (limits.tail_bytes, limits.tails_bytes, limits.pages_bytes) = (1, 1, 1);
+    limits
+}
+
 /// A task whose run writes a little, in several commits, and ends.
-async fn writing(limits: Limits) -> (TaskManager, TaskId) {
-    let builder = TaskManager::builder(MemoryStore::new()).limits(limits).runner("writer", writer);
+async fn writing(store: MemoryStore, limits: Limits) -> (TaskManager, TaskId) {
+    let builder = TaskManager::builder(store).limits(limits).runner("writer", writer);
     let tasks = builder.start().await.expect("it starts");
     let task = tasks.create(NewTask::new("writer", "write")).await.expect("created");
     (tasks, task.id)

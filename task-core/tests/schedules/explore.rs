@@ -54,7 +54,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// Schedules of each kind, unless told otherwise.
-const SCHEDULES: usize = 1_000;
+const SCHEDULES: usize = 5_000;
 const SEED: u64 = 1;
 /// Races of the engine need two or three steps of different tasks in an unlucky order.
 const PCT_DEPTH: usize = 3;
@@ -63,4 +63,4 @@ const PCT_DEPTH: usize = 3;
 const TIME: Duration = Duration::from_secs(4);
 const STACK_BYTES: usize = 1 << 19;
 /// A schedule of a few thousand steps is usual. One that goes on and on gets nowhere.
-const MAX_STEPS: usize = 20_000;
+const MAX_STEPS: usize = 50_000;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use task_core::testing::FaultStore;
-use task_core::{MemoryStore, NewTask, RunContext, RunResult, TaskError, TaskManager, TaskStatus};
+use task_core::{MemoryStore, NewTask, RunContext, RunResult, TaskError, TaskManager, TaskStatus, TaskStore};
 
 use super::explore::explore;
 use super::log::{checked, settled};
@@ -25,6 +25,8 @@ async fn create_while_shutting_down() {
     tasks.shutdown(Duration::ZERO).await.expect("shut down");
     let created = creating.await.expect("no panic");
     drop(tasks);
+    let left = store.counts().await.expect("counted");
+    assert_eq!((left.running, left.awaiting_input), (0, 0), "no run is left to the next owner");
 
     let tasks = start().await.expect("it starts again");
     let counts = tasks.counts().await.expect("counted");
