@@ -54,6 +54,12 @@ pub(crate) async fn read(events: &mut Subscription, wanted: usize) -> Vec<Event>
     seen
 }
 
+/// Follows until there is an event of that kind.
+pub(crate) async fn until(tasks: &TaskManager, task: TaskId, kind: &str) {
+    let mut events = tasks.subscribe(task, Seq::ZERO).following();
+    while events.try_next().await.expect("it can be followed").is_some_and(|event| event.kind() != kind) {}
+}
+
 /// Follows across runs until the task has settled and nothing waits.
 pub(crate) async fn settled(tasks: &TaskManager, task: TaskId) -> Task {
     let mut events = tasks.subscribe(task, Seq::ZERO).following();

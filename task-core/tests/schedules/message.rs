@@ -2,12 +2,12 @@
 
 use serde_json::json;
 use task_core::{
-    Answer, Ask, InputAnswered, Lifecycle, MemoryStore, NewTask, Payload, RunContext, RunResult, Seq,
-    TaskError, TaskManager, TaskStatus,
+    Answer, Ask, InputAnswered, Lifecycle, MemoryStore, NewTask, Payload, RunContext, RunResult, TaskError,
+    TaskManager, TaskStatus,
 };
 
 use super::explore::explore;
-use super::log::{checked, count, kinds, settled};
+use super::log::{checked, count, kinds, settled, until};
 
 #[test]
 fn a_message_that_meets_the_end_of_a_run_is_delivered_once() {
@@ -25,7 +25,11 @@ async fn send_while_the_run_ends() {
     let task = tasks.create(NewTask::new("reader", "first")).await.expect("created").id;
     let sending = shuttle::future::spawn({
         let tasks = tasks.clone();
-        async move { tasks.send(task, "second").await.expect("accepted") }
+        async move {
+            // Not sooner: it would be there long before the run ends.
+            until(&tasks, task, "message_delivered").await;
+            tasks.send(task, "second").await.expect("accepted")
+        }
     });
     sending.await.expect("no panic");
     let snapshot = settled(&tasks, task).await;
@@ -41,13 +45,7 @@ async fn answer_twice() {
     let owner = TaskManager::builder(store.clone()).runner("asker", asker).start().await.expect("it starts");
     let observer = TaskManager::builder(store).observe().await.expect("it observes");
     let task = owner.create(NewTask::new("asker", "ask")).await.expect("created").id;
-    let mut events = owner.subscribe(task, Seq::ZERO);
-    while futures::TryStreamExt::try_next(&mut events)
-        .await
-        .expect("readable")
-        .is_some_and(|event| event.kind() != "input_requested")
-    {}
-
+    until(&owner, task, "input_requested").await;
     let request = owner.get(task).await.expect("exists").requests[0].request_id.clone();
     let answering = |tasks: TaskManager, answer: &'static str| {
         let request = request.clone();
