@@ -341,6 +341,12 @@ impl RunContext {
         self.0.cancel.is_cancelled()
     }
 
+    /// Tells later whether the run still holds on to its context.
+    #[cfg(feature = "testing")]
+    pub(crate) fn watch(&self) -> std::sync::Weak<RunParts> {
+        Arc::downgrade(&self.0)
+    }
+
     /// The name of a question that was given none: what is asked, and how often this run asked that before. So only
     /// the same question finds an earlier answer.
     fn unnamed(&self, ask: &Ask) -> String {
