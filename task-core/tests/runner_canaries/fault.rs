@@ -21,7 +21,7 @@ faults! {
     BackgroundEmits => "stop::nothing_goes_on_after_a_run_was_cancelled",
     BlocksItsThread => "stop::a_run_that_ignores_it_is_settled_within_the_grace_period_and_a_second",
     BlockOfTwoKinds => "output::a_block_has_a_name_and_one_kind",
-    CallsAlike => "output::every_call_of_a_task_has_a_name_of_its_own",
+    CallsAlike => "output::every_call_of_a_run_has_a_name_of_its_own",
     CallLeftOpen => "output::no_call_is_open_when_a_run_ends_by_itself",
     CancelIgnoredWhileAsking => "stop::a_cancel_in_the_middle_of_a_question_is_obeyed",
     CancelIgnoredWhileStreaming => "stop::a_cancel_in_the_middle_of_output_is_obeyed",

@@ -205,6 +205,11 @@ pub(super) fn said(log: &[Event]) -> String {
     let (mut said, mut last) = (String::new(), None);
     for event in log {
         let (place, words) = match event.payload() {
+            // Names are those of a run.
+            Payload::Lifecycle(Lifecycle::RunStarted(_)) => {
+                last = None;
+                continue;
+            }
             Payload::Output(Output::Text(delta)) => (delta.block, delta.text),
             Payload::Output(Output::ToolUpdate(update)) => match update.output {
                 Some(output) => (update.call_id, output),

@@ -22,7 +22,7 @@ macro_rules! __runner_clauses {
         }
         mod output {
             any a_tool_that_goes_on_was_called;
-            any every_call_of_a_task_has_a_name_of_its_own;
+            any every_call_of_a_run_has_a_name_of_its_own;
             any no_call_is_open_when_a_run_ends_by_itself;
             any a_block_has_a_name_and_one_kind;
             any output_begins_after_a_message_was_taken;

@@ -11,6 +11,7 @@ pub async fn a_tool_that_goes_on_was_called<H: RunnerHarness>(place: &H) {
         let mut calls: HashMap<String, ToolStatus> = HashMap::new();
         for payload in log.iter().map(Event::payload) {
             match payload {
+                Payload::Lifecycle(Lifecycle::RunStarted(_)) => calls.clear(),
                 Payload::Output(Output::ToolUpdate(update)) => {
                     let status = calls.get_mut(&update.call_id);
                     let status = status.unwrap_or_else(|| panic!("nobody called `{}`", update.call_id));
@@ -26,14 +27,18 @@ pub async fn a_tool_that_goes_on_was_called<H: RunnerHarness>(place: &H) {
     }
 }
 
-pub async fn every_call_of_a_task_has_a_name_of_its_own<H: RunnerHarness>(place: &H) {
+pub async fn every_call_of_a_run_has_a_name_of_its_own<H: RunnerHarness>(place: &H) {
     for log in logs(place).await {
         let mut calls = Vec::new();
         for payload in log.iter().map(Event::payload) {
-            if let Payload::Output(Output::ToolCall(call)) = payload {
-                assert!(!call.call_id.is_empty() && !call.name.is_empty(), "a call without a name");
-                assert!(!calls.contains(&call.call_id), "`{}` is called twice", call.call_id);
-                calls.push(call.call_id);
+            match payload {
+                Payload::Lifecycle(Lifecycle::RunStarted(_)) => calls.clear(),
+                Payload::Output(Output::ToolCall(call)) => {
+                    assert!(!call.call_id.is_empty() && !call.name.is_empty(), "a call without a name");
+                    assert!(!calls.contains(&call.call_id), "`{}` is called twice", call.call_id);
+                    calls.push(call.call_id);
+                }
+                _ => {}
             }
         }
     }
@@ -112,11 +117,15 @@ pub async fn every_message_has_a_turn_that_ends<H: RunnerHarness>(place: &H) {
 
 /// The logs of everything the runner can be made to do, the end of which it has in its own hands.
 async fn logs<H: RunnerHarness>(place: &H) -> Vec<Vec<Event>> {
-    let bench = Bench::new(place).await;
-    let (task, _) = bench.say("some words and then more").await;
-    bench.send(task.id, Cue::Say("and another turn")).await;
-    bench.settled(task.id).await;
-    let mut tasks = vec![task.id];
+    // Two turns of one run, where the runner takes them so, and then another run.
+    let bench = Bench::busy(place).await;
+    let task = bench.create(Cue::Say("some words and then more")).await;
+    bench.send(task, Cue::Say("and another turn")).await;
+    bench.no_longer_busy().await;
+    bench.settled(task).await;
+    bench.send(task, Cue::Say("and another run")).await;
+    bench.settled(task).await;
+    let mut tasks = vec![task];
     for cue in [Cue::Fail("no"), Cue::Work] {
         if place.cue(cue).is_some() {
             tasks.push(bench.create(cue).await);
@@ -130,7 +139,7 @@ async fn logs<H: RunnerHarness>(place: &H) -> Vec<Vec<Event>> {
             } else {
                 bench.until_asked(task).await;
             }
-            bench.tasks.cancel(task).await.expect("it runs");
+            bench.stopped(task).await;
             tasks.push(task);
         }
     }
