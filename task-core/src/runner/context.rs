@@ -169,7 +169,9 @@ impl RunContext {
     ///
     /// When the store failed for good, or the run is over.
     pub async fn flush(&self) -> RunResult {
-        Ok(self.0.writer.flush(self.run()).await?)
+        // Output of a run that another process took over is not written, so it is not enough that the writer is done.
+        self.update(|_| Ok(())).await?;
+        Ok(self.0.writer.check(self.run())?)
     }
 
     // Messages.
