@@ -175,10 +175,12 @@ impl BrokenRunner {
             Some(Fault::TextLosesItsMiddle) if words.len() > 1_100 => drop(words.drain(1_000..1_001)),
             _ => {}
         }
-        for word in words {
+        for (at, word) in words.into_iter().enumerate() {
             cx.text(name, format!("{word} ")).await?;
-            // A moment in which others get their turn.
-            sleep(Duration::from_micros(100)).await;
+            if at < 50 {
+                // A moment in which others get their turn.
+                sleep(Duration::from_millis(1)).await;
+            }
             if self.is(Fault::CancelHangsEarly) && cx.is_cancelled() {
                 return pending().await;
             }
@@ -235,7 +237,7 @@ impl BrokenRunner {
         loop {
             cx.text(&**name, ". ").await?;
             // The clock of the test goes on only when everybody waits for it.
-            sleep(Duration::from_millis(1)).await;
+            sleep(Duration::from_millis(10)).await;
             if cx.is_cancelled() && !self.is(Fault::CancelIgnoredWhileStreaming) {
                 self.world.stop.store(self.is(Fault::CancelStopsAll), Ordering::Relaxed);
                 return Ok(());
@@ -293,7 +295,7 @@ fn emit_for_ever(cx: RunContext) {
     tokio::spawn(async move {
         loop {
             cx.text("background", "still here").await.ok();
-            sleep(Duration::from_millis(5)).await;
+            sleep(Duration::from_millis(20)).await;
         }
     });
 }
