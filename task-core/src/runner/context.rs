@@ -167,7 +167,7 @@ impl RunContext {
     ///
     /// # Errors
     ///
-    /// When the store failed for good, or the run is over.
+    /// When the store failed for good, or the run is over, or another process took the task over.
     pub async fn flush(&self) -> RunResult {
         // Output of a run that another process took over is not written, so it is not enough that the writer is done.
         self.update(|_| Ok(())).await?;
