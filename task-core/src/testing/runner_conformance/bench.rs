@@ -196,7 +196,7 @@ pub(super) async fn eventually(wrong: impl Fn() -> Option<String>) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while let Some(words) = wrong() {
         assert!(tokio::time::Instant::now() < deadline, "{words}");
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(4 * LOOK_AGAIN).await;
     }
 }
 
