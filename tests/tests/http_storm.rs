@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
@@ -355,11 +355,12 @@ async fn writer(cx: RunContext) -> RunResult {
 async fn broken(
     State(tasks): State<TaskManager>,
     Path(id): Path<TaskId>,
-    Query(query): Query<Cursor>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let header = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    let after = Seq::new(header.or(query.after).unwrap_or(0));
+    let query = query.as_deref().and_then(|query| query.strip_prefix("after=")?.parse().ok());
+    let after = Seq::new(header.or(query).unwrap_or(0));
     let copied = tasks.events(id, after, usize::MAX).await.expect("readable");
     tokio::task::yield_now().await;
     let now = tasks.get(id).await.expect("exists").seq;
@@ -375,9 +376,4 @@ async fn broken(
         ))
     });
     Response::new(Body::from_stream(frames.chain(end)))
-}
-
-#[derive(Deserialize)]
-struct Cursor {
-    after: Option<u64>,
 }
