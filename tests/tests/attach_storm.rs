@@ -2,10 +2,13 @@
 //!
 //! `ATTACHES` sets how many attaches a store gets; 4,000 unless set. `SEED` repeats a run.
 
+mod common;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use common::random::{Random, number, seed};
 use futures::TryStreamExt;
 use task_core::{
     Limits, MemoryStore, NewTask, RunContext, RunResult, Seq, TaskId, TaskManager, TaskStatus, TaskStore,
@@ -65,9 +68,8 @@ async fn the_storm_sees_what_a_snapshot_and_a_later_subscription_lose() {
 }
 
 async fn storm(name: &str, store: impl TaskStore) {
-    let seed = number("SEED").unwrap_or_else(|| TaskId::new().as_uuid().as_u64_pair().1);
+    let seed = seed(name);
     let attaches = number("ATTACHES").unwrap_or(ROUND);
-    println!("{name}: SEED={seed}");
     let tasks = start(store).await;
     let (mut left, mut seen) = (attaches, 0);
     while left > 0 {
@@ -147,22 +149,5 @@ async fn finish(tasks: &TaskManager, ids: &[TaskId]) {
         }
         assert_eq!(n, task.seq.get());
         tasks.delete(*id).await.expect("deleted");
-    }
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
-/// Numbers that look random enough, the same for the same seed (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % limit.max(1)
     }
 }

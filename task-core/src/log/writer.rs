@@ -124,12 +124,6 @@ impl Writer {
         });
     }
 
-    /// Waits until everything accepted so far is stored.
-    pub(crate) async fn flush(self: &Arc<Self>, run: u32) -> Result<(), TaskError> {
-        self.update_in_run(|_| Ok(())).await?;
-        self.check(run)
-    }
-
     /// The run is over: from here on its output is refused. What was accepted before is still written.
     pub(crate) fn end(&self, run: u32) {
         lock(&self.queue).ended = run;

@@ -65,6 +65,8 @@ impl Run {
         };
         let runner = Arc::clone(&agent.runner);
         let cancel = CancellationToken::new();
+        // However this ends: whatever the runner started that waits for the end of the run is told.
+        let _told = cancel.clone().drop_guard();
         let context = RunContext::new(RunParts {
             journal: self.journal.clone(),
             writer: Arc::clone(&writer),
@@ -78,6 +80,8 @@ impl Run {
         let working = spawn(Arc::clone(&runner), context);
         let Some(outcome) = self.watch_over(working, &writer, id, &cancel).await else {
             tracing::warn!("the task was taken over; its run is dropped");
+            cancel.cancel();
+            writer.end(id.run);
             clean_up(runner, vec![id], CLEAN_UP).await;
             return;
         };

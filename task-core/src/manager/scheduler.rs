@@ -92,7 +92,12 @@ impl Scheduler {
                 },
             }
             if shutdown.borrow().is_none() {
-                self.start_what_fits();
+                let chosen = self.what_fits();
+                // Whoever was paused may have lost the store meanwhile, and must not start what its successor starts.
+                if !chosen.is_empty() && !self.keep_alive().await {
+                    break;
+                }
+                self.start(chosen);
             }
         }
         // Whoever reads here would wait for ever: what comes next comes elsewhere.
@@ -172,16 +177,17 @@ impl Scheduler {
         }
     }
 
-    fn start_what_fits(&mut self) {
+    /// The tasks to start now, with their agents: those that wait the longest, as many as there are places.
+    fn what_fits(&self) -> Vec<(TaskId, String)> {
+        let mut chosen = Vec::new();
         let free = self.settings.max_running.saturating_sub(self.running.len());
         if free == 0 || self.queue.is_empty() {
-            return;
+            return chosen;
         }
         let mut by_agent: HashMap<&str, usize> = HashMap::new();
         for agent in self.running.values() {
             *by_agent.entry(agent).or_default() += 1;
         }
-        let mut chosen = Vec::new();
         for (_, task) in &self.queue {
             let Some((_, agent_id)) = self.waiting.get(task) else { continue };
             // A message may have woken the task while its last run is still being put away.
@@ -198,6 +204,10 @@ impl Scheduler {
                 }
             }
         }
+        chosen
+    }
+
+    fn start(&mut self, chosen: Vec<(TaskId, String)>) {
         for (task, agent_id) in chosen {
             self.forget(task);
             let run = run::Run {

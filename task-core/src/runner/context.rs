@@ -167,9 +167,11 @@ impl RunContext {
     ///
     /// # Errors
     ///
-    /// When the store failed for good, or the run is over.
+    /// When the store failed for good, or the run is over, or another process took the task over.
     pub async fn flush(&self) -> RunResult {
-        Ok(self.0.writer.flush(self.run()).await?)
+        // Output of a run that another process took over is not written, so it is not enough that the writer is done.
+        self.update(|_| Ok(())).await?;
+        Ok(self.0.writer.check(self.run())?)
     }
 
     // Messages.
@@ -339,6 +341,12 @@ impl RunContext {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.cancel.is_cancelled()
+    }
+
+    /// Tells later whether the run still holds on to its context.
+    #[cfg(feature = "testing")]
+    pub(crate) fn watch(&self) -> std::sync::Weak<RunParts> {
+        Arc::downgrade(&self.0)
     }
 
     /// The name of a question that was given none: what is asked, and how often this run asked that before. So only

@@ -91,8 +91,9 @@ pub trait TaskStore: Send + Sync + 'static {
     /// first released it or its process ended, however it ended.
     async fn claim(&self, instance: InstanceId) -> Result<(), StoreError>;
 
-    /// Says that `instance` is alive. Core calls this every few seconds; a store that sees the death of a process
-    /// by other means has nothing to do. [`StoreError::Owned`] when ownership was lost.
+    /// Says that `instance` is alive. Core calls this every few seconds, and before it starts runs: it should be quick.
+    /// A store that sees the death of a process by other means has nothing to do. [`StoreError::Owned`] when ownership
+    /// was lost.
     async fn keep_alive(&self, instance: InstanceId) -> Result<(), StoreError>;
 
     /// The tasks that are running or awaiting input and whose owner is neither `instance` nor alive.

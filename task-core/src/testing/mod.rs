@@ -1,7 +1,7 @@
 //! What tests of runners and stores need: a runner that the test plays itself, a store that fails on command,
-//! commits without a manager, and the conformance kit for stores. Not covered by semver.
+//! commits without a manager, and conformance kits for stores and for runners. Not covered by semver.
 //!
-//! # The conformance kit
+//! # The conformance kit for stores
 //!
 //! Every sentence of the contract of [`TaskStore`](crate::TaskStore) has a case, and every case is proven able to fail
 //! by a store that is broken on purpose. A store mounts them all in a test file of a few lines:
@@ -35,15 +35,60 @@
 //!
 //! [`conformance!`](crate::conformance) says what a place may be able to do besides. Each test ends within ten
 //! seconds, whatever the store does. The kit expects a store of which one process at a time can be the owner.
+//!
+//! # The conformance kit for runners
+//!
+//! The same for [`AgentRunner`](crate::AgentRunner). The harness has the messages that make the runner do things, so
+//! that the kit can look at what becomes of it:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use task_core::testing::{Cue, RunnerHarness};
+//! use task_core::{AgentRunner, RunContext, RunResult};
+//!
+//! async fn parrot(cx: RunContext) -> RunResult {
+//!     while let Some(message) = cx.next_message().await? {
+//!         cx.text("reply", message.text()).await?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! struct Parrot;
+//!
+//! impl RunnerHarness for Parrot {
+//!     fn new() -> Self {
+//!         Self
+//!     }
+//!
+//!     fn runner(&self) -> Arc<dyn AgentRunner> {
+//!         Arc::new(parrot)
+//!     }
+//!
+//!     fn cue(&self, cue: Cue<'_>) -> Option<String> {
+//!         match cue {
+//!             Cue::Say(words) => Some(words.to_owned()),
+//!             _ => None,
+//!         }
+//!     }
+//! }
+//!
+//! task_core::runner_conformance!(Parrot);      // more of an agent: `runner_conformance!(ask, stream, turns: Agent)`
+//! # fn main() {}
+//! ```
+//!
+//! [`runner_conformance!`](crate::runner_conformance) says what else a runner may be made to do.
 
 pub mod conformance;
 mod fault;
 mod puppet;
+pub mod runner_conformance;
 mod scribe;
 
 pub use conformance::{Harness, Shared, Tamper};
 pub use fault::{Fault, FaultStore};
 pub use puppet::{Act, Puppet, Stage};
+pub use runner_conformance::{Cue, RunnerHarness};
 pub use scribe::Scribe;
 
 /// Starts a schedule of an exploration at time zero, and lets time pass in it, up to `limit`, whenever the explorer

@@ -1,5 +1,7 @@
 //! The agent `demo`: scripted, deterministic, and in need of nothing. Each line of a message is a step.
 
+#[cfg(all(test, target_os = "linux"))]
+mod conformance;
 mod play;
 mod process;
 mod step;

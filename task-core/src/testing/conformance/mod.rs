@@ -3,7 +3,7 @@
 mod bench;
 mod clauses;
 mod harness;
-mod run;
+pub(in crate::testing) mod run;
 
 // Called by the tests that `conformance!` makes; their names say what they check.
 #[doc(hidden)]

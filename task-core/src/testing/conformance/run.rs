@@ -8,7 +8,7 @@ use futures::future::LocalBoxFuture;
 
 use super::harness::Harness;
 
-/// What a clause does with a place: it panics when the store breaks the rule.
+/// What a clause does with a place: it panics when what lives there breaks the rule.
 pub type Check<H> = for<'a> fn(&'a H) -> LocalBoxFuture<'a, ()>;
 
 /// One clause of the contract and how it is checked.
@@ -18,7 +18,7 @@ pub struct Clause<H> {
 }
 
 impl<H> Clause<H> {
-    pub(super) const fn new(name: &'static str, check: Check<H>) -> Self {
+    pub(in crate::testing) const fn new(name: &'static str, check: Check<H>) -> Self {
         Self { name, check }
     }
 
@@ -32,7 +32,7 @@ impl<H> Clause<H> {
     ///
     /// # Panics
     ///
-    /// When the store breaks the rule. There is no time limit: a store may break it by never answering.
+    /// When the rule is broken. There is no time limit: a rule may be broken by never answering.
     pub async fn check(&self, place: &H) {
         (self.check)(place).await;
     }
@@ -50,12 +50,17 @@ impl<H> fmt::Debug for Clause<H> {
 ///
 /// When the store breaks the rule, or does not come to an end within ten seconds.
 pub fn run<H: Harness>(check: Check<H>) {
+    run_at(H::new, check);
+}
+
+/// Checks one clause on a place that is made for it.
+pub(in crate::testing) fn run_at<H: 'static>(new: fn() -> H, check: Check<H>) {
     let (done, ended) = mpsc::channel();
-    // On a thread of its own: a store that blocks the thread it is polled on fails the clause, too.
+    // On a thread of its own: whoever blocks the thread it is polled on fails the clause, too.
     let clause = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime can be built");
-        let place = H::new();
+        let place = new();
         let checked = runtime.block_on(async { tokio::time::timeout(TIME_LIMIT, check(&place)).await });
         runtime.shutdown_timeout(GRACE);
         checked.expect("the clause comes to an end within its time limit");
@@ -63,7 +68,7 @@ pub fn run<H: Harness>(check: Check<H>) {
         done.send(()).ok();
     });
     match ended.recv_timeout(TIME_LIMIT + 2 * GRACE) {
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("the store blocks the thread it is polled on"),
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("something blocks the thread it is polled on"),
         Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => {
             clause.join().unwrap_or_else(|cause| panic::resume_unwind(cause));
         }
