@@ -42,6 +42,6 @@ mod puppet;
 mod scribe;
 
 pub use conformance::{Harness, Shared, Tamper};
-pub use fault::{Fault, FaultStore};
+pub use fault::{Call, Fault, FaultStore};
 pub use puppet::{Act, Puppet, Stage};
 pub use scribe::Scribe;
