@@ -94,7 +94,10 @@ impl Engine {
                     broken = self.connection.execute_batch("ROLLBACK").is_err();
                 }
                 match failed {
-                    Failed::Before(fault) => works.iter().map(|_| Err(fault.clone().into())).collect(),
+                    Failed::Before(fault) => {
+                        broken |= fault.spoils();
+                        works.iter().map(|_| Err(fault.clone().into())).collect()
+                    }
                     Failed::Committing(fault) => {
                         broken = true;
                         works.iter().map(|_| Err(fault.indeterminate())).collect()

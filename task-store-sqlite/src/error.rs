@@ -59,6 +59,21 @@ impl Fault {
         self.code().is_some_and(|code| matches!(code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     }
 
+    /// Whether the connection may be to blame: it keeps a lock for ever that it could not give back, and so do all others
+    /// of the process, or it can only read because the file could not be opened otherwise at that moment.
+    pub(crate) fn spoils(&self) -> bool {
+        self.code().is_some_and(|code| {
+            !matches!(
+                code,
+                ErrorCode::ConstraintViolation
+                    | ErrorCode::DatabaseCorrupt
+                    | ErrorCode::DiskFull
+                    | ErrorCode::NotADatabase
+                    | ErrorCode::TooBig
+            )
+        })
+    }
+
     /// Whether a unique index judged against what was written.
     pub(crate) fn is_constraint(&self) -> bool {
         self.code() == Some(ErrorCode::ConstraintViolation)

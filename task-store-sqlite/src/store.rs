@@ -66,8 +66,9 @@ impl SqliteStore {
         blocking::run(move || {
             let (path, connection) = schema::open_writer(&path, &options)?;
             let changes = Changes::new();
-            let writer = Writer::new(path.clone(), options.clone(), changes.clone(), connection)?;
             let readers = Readers::new(path.clone(), options.clone());
+            let writer =
+                Writer::new(path.clone(), options.clone(), changes.clone(), readers.idle(), connection)?;
             let owner = Arc::new(Owner::of(&path));
             let (poller, closing) = (Poller::default(), Mutex::default());
             let inner = Inner { path, options, writer, readers, owner, changes, poller, closing };
