@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::error::Error;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use task_core::{BoxError, StoreError};
@@ -120,6 +120,17 @@ impl From<Fault> for StoreError {
             fault if fault.is_damage() => Self::corrupt("the engine cannot read its files", fault),
             fault => Self::unavailable(fault),
         }
+    }
+}
+
+/// Damage, told with the place it is in.
+pub(crate) fn found_in(path: &Path, error: StoreError) -> StoreError {
+    let place = path.display().to_string();
+    match error {
+        StoreError::Corrupt { what, source } if !what.contains(&place) => {
+            StoreError::Corrupt { what: format!("{place}: {what}"), source }
+        }
+        error => error,
     }
 }
 

@@ -165,8 +165,10 @@ impl Engine {
             answers.push(match done {
                 Ok(()) => Ok(()),
                 Err(Refused::Contract(error)) => Err(error),
-                // After some failures the engine rolls everything back by itself.
-                Err(Refused::Engine(fault)) if self.connection.is_autocommit() => return Err(fault.into()),
+                // After some failures the engine rolls everything back by itself; after others it should.
+                Err(Refused::Engine(fault)) if self.connection.is_autocommit() || fault.spoils() => {
+                    return Err(fault.into());
+                }
                 Err(Refused::Engine(fault)) => Err(fault.into()),
             });
         }

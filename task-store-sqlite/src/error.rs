@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::ErrorCode;
@@ -113,6 +114,17 @@ impl From<Fault> for StoreError {
             Fault::TooNew { found } => Self::TooNew { found: *found, supported: crate::schema::SUPPORTED },
             Fault::File { .. } | Fault::Stopped(_) => Self::unavailable(fault),
         }
+    }
+}
+
+/// Damage, told with the place it is in.
+pub(crate) fn found_in(path: &Path, error: StoreError) -> StoreError {
+    let place = path.display().to_string();
+    match error {
+        StoreError::Corrupt { what, source } if !what.contains(&place) => {
+            StoreError::Corrupt { what: format!("{place}: {what}"), source }
+        }
+        error => error,
     }
 }
 

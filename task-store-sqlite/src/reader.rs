@@ -73,7 +73,8 @@ impl Readers {
             // Moved in here: the turn ends with the read, also when nobody waits for it any more.
             let _turn = turn;
             let connection = lock(&idle.connections).pop();
-            let connection = connection.map_or_else(|| schema::connect_reader(&path, &options), Ok)?;
+            let connection = connection.map_or_else(|| schema::connect_reader(&path, &options), Ok);
+            let connection = connection.inspect_err(|_| idle.spoil())?;
             let read = || {
                 run(&connection, "BEGIN")?;
                 let result = read(&connection);
