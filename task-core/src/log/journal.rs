@@ -222,11 +222,13 @@ impl Journal {
                 return Err(error);
             }
             if Instant::now() + delay >= give_up {
-                if !in_doubt {
-                    return Err(error);
+                if in_doubt {
+                    self.look_after(commit.task(), None);
                 }
-                self.look_after(commit.task(), None);
-                return Err(StoreError::indeterminate(error));
+                return Err(match error {
+                    StoreError::Unavailable { source } if in_doubt => StoreError::Indeterminate { source },
+                    error => error,
+                });
             }
             tracing::warn!(task = %commit.task(), error = &error as &dyn std::error::Error, "commit failed; trying again");
             tokio::time::sleep(delay).await;
