@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A store to test, as the process knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +45,12 @@ pub(crate) struct Told {
     pub(crate) outcome: Option<String>,
     /// Whether it was still there when its time was over.
     pub(crate) hung: bool,
+    /// How long it took.
+    pub(crate) took: Duration,
     /// How it ended, if not well.
     pub(crate) death: Option<String>,
+    /// The other lines.
+    pub(crate) said: Vec<String>,
     /// What it wrote elsewhere.
     pub(crate) stderr: String,
 }
@@ -61,21 +65,38 @@ pub(crate) fn run(store: Store, path: &Path, mode: &str, strace: &[String]) -> T
 impl Told {
     /// Runs the next process on the same store; what it says comes on top.
     pub(crate) fn go_on(&mut self, store: Store, path: &Path, mode: &[&str], strace: &[String]) {
+        let program = if MANAGED.contains(&mode[0]) { MANAGE } else { STEPS };
         let mut command = match strace {
-            [] => Command::new(STEPS),
+            [] => Command::new(program),
             strace => {
                 let mut command = Command::new("strace");
-                command.args(["-f", "-qq"]).args(strace).arg("--").arg(STEPS);
+                command.args(["-f", "-qq"]).args(strace).arg("--").arg(program);
                 command
             }
         };
-        command.arg(store.name()).arg(path).args(mode).stdin(Stdio::null());
+        command.arg(store.name()).arg(path).args(mode);
+        self.hear(command);
+    }
+
+    /// Lets a process fill a disk of a few MiB, with a file beside the store that it can take away.
+    pub(crate) fn fill_disk(&mut self, store: Store, mount: &Path) {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-c", SMALL_DISK, "sh"]);
+        self.hear({
+            command.arg(mount).arg(MANAGE).arg(store.name());
+            command
+        });
+    }
+
+    /// Waits for a process and takes in what it says.
+    fn hear(&mut self, mut command: Command) {
+        command.stdin(Stdio::null());
         // A group of its own, so that the tracer and what it traces can be ended together.
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn();
         let mut group = Group(child.expect("it starts"));
         let out = group.0.stdout.take().expect("piped");
         let err = group.0.stderr.take().expect("piped");
-        let (send, ended) = mpsc::channel();
+        let (start, (send, ended)) = (Instant::now(), mpsc::channel());
         let reading = std::thread::spawn(move || {
             let text = read_all(out);
             // Nobody waits any more when it took too long.
@@ -84,6 +105,7 @@ impl Told {
         });
         let erring = std::thread::spawn(move || read_all(err));
         self.hung = ended.recv_timeout(LIMIT).is_err();
+        self.took = start.elapsed();
         if self.hung {
             group.kill();
         }
@@ -91,6 +113,7 @@ impl Told {
         self.death = (!status.success()).then(|| status.to_string());
         self.outcome = None;
         self.read.clear();
+        self.said.clear();
         self.parse(&reading.join().expect("it only reads"));
         self.stderr = erring.join().expect("it only reads");
     }
@@ -113,7 +136,10 @@ impl Told {
                 "removing" => drop(self.removing.insert(rest.to_owned())),
                 "removed" => drop(self.removed.insert(rest.to_owned())),
                 "unreadable" => self.unreadable.push(rest.to_owned()),
-                _ => self.outcome = Some(line.to_owned()),
+                _ => {
+                    self.said.push(line.to_owned());
+                    self.outcome = Some(line.to_owned());
+                }
             }
         }
     }
@@ -150,7 +176,18 @@ fn numbered(text: &str) -> (String, u64) {
 }
 
 const STEPS: &str = env!("CARGO_BIN_EXE_steps");
+const MANAGE: &str = env!("CARGO_BIN_EXE_manage");
+
+/// The disk goes with the process. How full it is at first is left to chance, so that the last write is cut anywhere.
+const SMALL_DISK: &str = r#"mount -t tmpfs -o size=6m none "$1" &&
+    head -c "$((2000000 + $$ % 50000))" /dev/zero >"$1/ballast" && exec "$2" "$3" "$1/tasks" fill"#;
+
+/// The modes of the second of them.
+const MANAGED: [&str; 3] = ["again", "commands", "fill"];
 
 /// How long a process may take. The stores are told to wait three seconds for a disk at most, but SQLite waits ten for a
-/// lock that it could not give back.
-const LIMIT: Duration = Duration::from_secs(15);
+/// lock that it could not give back, and when a connection is set up twice.
+const LIMIT: Duration = Duration::from_secs(25);
+
+/// What a process takes that waits for nothing.
+pub(crate) const SOON: Duration = Duration::from_secs(9);

@@ -123,6 +123,15 @@ impl Calls {
         points
     }
 
+    /// The same for that call and every later one of its kind.
+    pub(crate) fn strace_from(&self, point: &Point, directory: &Path) -> Vec<String> {
+        let mut words = self.strace(point, directory);
+        if let Some(last) = words.last_mut() {
+            last.push('+');
+        }
+        words
+    }
+
     /// What strace has to be told to let the call of `point` fail, or be the last one, in a process that uses a store in
     /// `directory`.
     pub(crate) fn strace(&self, point: &Point, directory: &Path) -> Vec<String> {
@@ -148,6 +157,11 @@ impl Calls {
 }
 
 impl Point {
+    /// Whether the process ends with it.
+    pub(crate) fn is_last(&self) -> bool {
+        self.error == KILLED
+    }
+
     /// Whether it was met in that directory. With names that are not the same in every run the numbers are not, either.
     pub(crate) fn was_met(&self, directory: &Path) -> bool {
         let log = fs::read(directory.join(LOG)).unwrap_or_default();

@@ -36,7 +36,7 @@ fn crash_again(store: Store) {
         );
     }
     let all = points.len();
-    let outcomes = rig::in_random_order(points, Effort::from_environment(), |(crash, calls, point)| {
+    let outcomes = rig::in_random_order(points, Effort::of_seconds(6), |(crash, calls, point)| {
         let (place, told) = &crashes[crash];
         let outcome = try_point(store, place, told, &calls, &point);
         outcome.map_err(|(wrong, how)| format!("crash {crash}, {point}: {wrong:?}: {how}"))

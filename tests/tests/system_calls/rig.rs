@@ -1,21 +1,30 @@
 //! What the machine can do, how much of it to do, and chance that can be repeated.
 
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Whether processes can be traced here. Says why not, and fails where that is demanded.
 pub(crate) fn can_trace() -> bool {
-    let traced =
-        Command::new("strace").args(["-f", "-qq", "-o", "/dev/null", "true"]).stdin(Stdio::null()).output();
-    let reason = match traced {
+    can("strace", &["-f", "-qq", "-o", "/dev/null", "true"])
+}
+
+/// Whether a process can have a disk of its own here.
+pub(crate) fn can_mount() -> bool {
+    let mount = "mount -t tmpfs -o size=1m none /tmp";
+    can("unshare", &["--mount", "--propagation", "private", "sh", "-c", mount])
+}
+
+fn can(program: &str, args: &[&str]) -> bool {
+    let tried = Command::new(program).args(args).stdin(Stdio::null()).output();
+    let reason = match tried {
         Ok(output) if output.status.success() => return true,
         Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
         Err(error) => error.to_string(),
     };
     let demanded = std::env::var("REQUIRE_RIGS").is_ok_and(|value| value == "1");
-    assert!(!demanded, "REQUIRE_RIGS=1, and strace does not work: {reason}");
-    println!("not run: strace does not work: {reason}");
+    assert!(!demanded, "REQUIRE_RIGS=1, and {program} does not work: {reason}");
+    println!("not run: {program} does not work: {reason}");
     false
 }
 
@@ -26,10 +35,10 @@ pub(crate) struct Effort {
 }
 
 impl Effort {
-    /// All points when `FAULT_POINTS=all`, otherwise as many as fit.
-    pub(crate) fn from_environment() -> Self {
+    /// All points when `FAULT_POINTS=all`, otherwise as many as fit into so many seconds.
+    pub(crate) fn of_seconds(seconds: u64) -> Self {
         let all = std::env::var("FAULT_POINTS").is_ok_and(|points| points == "all");
-        Self { until: (!all).then(|| Instant::now() + SAMPLE) }
+        Self { until: (!all).then(|| Instant::now() + Duration::from_secs(seconds)) }
     }
 
     pub(crate) fn is_spent(self) -> bool {
@@ -43,10 +52,7 @@ pub(crate) fn in_random_order<T: Send, O: Send>(
     effort: Effort,
     try_one: impl Fn(T) -> O + Sync,
 ) -> Vec<O> {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| task_core::TaskId::new().as_uuid().as_u64_pair().1);
-    println!("SEED={seed}");
-    let mut random = Random(seed);
+    let mut random = Random::from_environment();
     for end in (1..items.len()).rev() {
         items.swap(end, random.below(end + 1));
     }
@@ -66,10 +72,20 @@ pub(crate) fn in_random_order<T: Send, O: Send>(
 }
 
 /// Numbers that look random enough, the same for the same seed (splitmix64).
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    /// The numbers of `SEED`, or of a seed that is printed.
+    pub(crate) fn from_environment() -> Self {
+        static DRAWN: OnceLock<u64> = OnceLock::new();
+        let given = || std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = *DRAWN
+            .get_or_init(|| given().unwrap_or_else(|| task_core::TaskId::new().as_uuid().as_u64_pair().1));
+        println!("SEED={seed}");
+        Self(seed)
+    }
+
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -80,6 +96,3 @@ impl Random {
 
 /// The processes wait for the disk as much as they compute.
 const AT_ONCE: usize = 3;
-
-/// How long a sample of one store takes.
-const SAMPLE: Duration = Duration::from_secs(20);
