@@ -101,8 +101,13 @@ fn write(store: Store, path: &Path) -> Told {
             Store::Sled => Arc::new(SledStore::open(path).await.expect("opened")) as Arc<dyn TaskStore>,
             Store::Sqlite => Arc::new(SqliteStore::open(path).await.expect("opened")),
         };
-        let (opened, mut told) = (open().await, Told::default());
+        let (mut opened, mut told) = (open().await, Told::default());
         for n in 0..8 {
+            if n == 4 {
+                // In between, so that there is a summary of the log, one more file to damage, and a log behind it.
+                opened.close().await.expect("closed");
+                opened = open().await;
+            }
             let mut scribe = Scribe::new(&format!("task {n}"));
             let mut commits = vec![scribe.create(Some(&format!("key {n}")))];
             for part in 0..5 {
@@ -118,8 +123,6 @@ fn write(store: Store, path: &Path) -> Told {
             }
         }
         opened.close().await.expect("closed");
-        // Once more, so that there is a summary of the log, which is one more file to damage.
-        open().await.close().await.expect("closed");
         told
     })
 }
