@@ -6,7 +6,8 @@ use thiserror::Error;
 use crate::model::{Seq, TaskId, TaskStatus, TransitionError};
 use crate::store::StoreError;
 
-/// Why a task could not be asked what it was asked. Nothing was changed.
+/// Why a task could not be asked what it was asked. Nothing was changed, unless the store says that this is not known
+/// ([`StoreError::Indeterminate`]): then ask again with the same idempotency key, and it is done once.
 ///
 /// Cheap to clone: one failed commit may be the answer to many.
 #[derive(Clone, Debug, Error)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs::{File, TryLockError};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use crate::blocking::{guarded, lock};
 use crate::error::{Doing, Fault};
 use crate::hands::Hands;
 use crate::owner::Lock;
-use crate::schema::Opened;
+use crate::schema::{DATA, Opened};
+use crate::sums;
 
 /// The engine, behind what makes it safe to call.
 ///
@@ -22,6 +24,7 @@ use crate::schema::Opened;
 /// * After a panic, or a write that failed, memory and file may differ, and nothing is read or written any more.
 #[derive(Debug)]
 pub(crate) struct Database {
+    path: PathBuf,
     gate: RwLock<Option<Open>>,
     /// Why nothing works any more.
     broken: Mutex<Option<Arc<Fault>>>,
@@ -38,9 +41,10 @@ struct Open {
 
 impl Database {
     pub(crate) fn new(opened: Opened, patience: Duration) -> Result<Self, Fault> {
-        let Opened { path: _, db, file, lock } = opened;
+        let Opened { path, db, file, lock } = opened;
         let open = Open { db, file: Arc::new(file) };
         Ok(Self {
+            path,
             gate: RwLock::new(Some(open)),
             broken: Mutex::default(),
             hands: Hands::new(patience)?,
@@ -81,11 +85,14 @@ impl Database {
     pub(crate) fn close(&self) -> Result<(), Fault> {
         let open = self.gate.write().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Open { db, file }) = open else { return Ok(()) };
+        let (path, broken) = (self.path.clone(), self.check().is_err());
         // It may wait for ever for a thread of its own that has panicked.
         self.hands.run("close the database", move || {
             drop(db);
             file.sync_data().doing("sync at the end")?;
-            wait_until_free(&file)
+            wait_until_free(&file)?;
+            // What has failed is looked at by the engine, which may mend it.
+            if broken { Ok(()) } else { sums::leave(&path, &path.join(DATA)) }
         })?;
         lock(&self.lock).take();
         Ok(())

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::error::Error;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use task_core::{BoxError, StoreError};
@@ -44,6 +45,13 @@ pub(crate) enum Fault {
     /// The engine panicked, as it does on damaged files and on some I/O errors.
     #[error("the engine panicked, could not {doing}: {message}")]
     Panicked { doing: &'static str, message: String },
+    /// A file of the engine cannot be read.
+    #[error("could not read {}", file.display())]
+    Unreadable {
+        file: PathBuf,
+        #[source]
+        cause: Arc<io::Error>,
+    },
     /// What was asked for cannot be stored.
     #[error("{0}")]
     Refused(&'static str),
@@ -93,7 +101,8 @@ impl Fault {
             | Self::Refused(_)
             | Self::Stalled { .. }
             | Self::Stopped(_)
-            | Self::TooNew { .. } => false,
+            | Self::TooNew { .. }
+            | Self::Unreadable { .. } => false,
         }
     }
 }
@@ -111,6 +120,17 @@ impl From<Fault> for StoreError {
             fault if fault.is_damage() => Self::corrupt("the engine cannot read its files", fault),
             fault => Self::unavailable(fault),
         }
+    }
+}
+
+/// Damage, told with the place it is in.
+pub(crate) fn found_in(path: &Path, error: StoreError) -> StoreError {
+    let place = path.display().to_string();
+    match error {
+        StoreError::Corrupt { what, source } if !what.contains(&place) => {
+            StoreError::Corrupt { what: format!("{place}: {what}"), source }
+        }
+        error => error,
     }
 }
 

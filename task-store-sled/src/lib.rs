@@ -41,7 +41,9 @@
 //! # Files
 //!
 //! In the directory, which on Unix its owner alone may look into: `version`, which is read before anything else is
-//! touched, `lock`, and `data`, which is the engine's. Copy the directory after a
+//! touched, `lock`, `data`, which is the engine's, and while nobody has it open `sums`: of each file in `data`, and
+//! compared before the engine may touch one. So what was damaged after a close is refused by name; after a crash there
+//! are no sums, and the engine takes damage near the end of its log for the end. Copy the directory after a
 //! [`close`](task_core::TaskStore::close). A directory that a newer version has written, or that holds something else, is
 //! refused and not touched.
 //!
@@ -73,6 +75,7 @@ mod record;
 mod rows;
 mod schema;
 mod store;
+mod sums;
 mod work;
 mod writer;
 

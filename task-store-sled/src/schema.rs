@@ -9,6 +9,7 @@ use crate::blocking::guarded;
 use crate::error::{Doing, Fault};
 use crate::options::SledOptions;
 use crate::owner::{self, Lock};
+use crate::sums;
 
 /// The newest schema this version reads, and the one it writes.
 pub(crate) const SUPPORTED: i64 = 1;
@@ -36,7 +37,10 @@ pub(crate) fn open(path: &Path, options: &SledOptions) -> Result<Opened, Fault> 
     let data = path.join(DATA);
     let version = read_version(&path)?;
     match version {
-        Version::Ready if data.join(DB).is_file() => {}
+        Version::Ready if data.join(DB).is_file() => {
+            sums::check(&path, &data)?;
+            remove_unfinished(&data)?;
+        }
         Version::Ready => return Err(Fault::damaged(format!("{} has no database", path.display()))),
         Version::None | Version::Creating => {
             write_version(&path, Version::Creating)?;
@@ -108,20 +112,24 @@ fn read_version(path: &Path) -> Result<Version, Fault> {
 fn is_empty(path: &Path) -> Result<bool, Fault> {
     for entry in fs::read_dir(path).doing("list the directory")? {
         let name = entry.doing("list the directory")?.file_name();
-        if name != owner::FILE && name != NEW_VERSION {
+        if name != owner::FILE && name != *format!("{VERSION}{NEW}") {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// Replaces the file as a whole, and comes back when a power cut cannot undo it.
 fn write_version(path: &Path, version: Version) -> Result<(), Fault> {
     let text = match version {
         Version::Creating => format!("{NAME} {SUPPORTED} {CREATING}\n"),
         Version::None | Version::Ready => format!("{NAME} {SUPPORTED}\n"),
     };
-    let new = path.join(NEW_VERSION);
+    replace_file(path, VERSION, &text)
+}
+
+/// Replaces a file as a whole, and comes back when a power cut cannot undo it.
+pub(crate) fn replace_file(path: &Path, name: &str, text: &str) -> Result<(), Fault> {
+    let new = path.join(format!("{name}{NEW}"));
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -130,10 +138,22 @@ fn write_version(path: &Path, version: Version) -> Result<(), Fault> {
         let mut file = options.open(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&new, path.join(VERSION))
+        fs::rename(&new, path.join(name))
     };
-    write().doing("write the version of the store")?;
+    write().doing("replace a file of the store")?;
     sync_directory(path)
+}
+
+/// The engine takes a summary of its log that it could not finish for one that is damaged, and never opens again. The
+/// log has everything that is in it.
+fn remove_unfinished(data: &Path) -> Result<(), Fault> {
+    for entry in fs::read_dir(data).doing("list the database")? {
+        let path = entry.doing("list the database")?.path();
+        if path.extension().is_some_and(|extension| extension == UNFINISHED) {
+            fs::remove_file(&path).doing("remove a file that was not finished")?;
+        }
+    }
+    Ok(())
 }
 
 /// Readable by its owner alone, and with it everything in it. Gives whether it was not there before.
@@ -153,7 +173,7 @@ fn create_directory(path: &Path) -> Result<bool, Fault> {
 
 /// What is in a directory is safe only when the directory is. Where a directory cannot be opened as a file, the system
 /// does that by itself or not at all.
-fn sync_directory(path: &Path) -> Result<(), Fault> {
+pub(crate) fn sync_directory(path: &Path) -> Result<(), Fault> {
     if cfg!(unix) {
         File::open(path).and_then(|directory| directory.sync_all()).doing("sync a directory")?;
     }
@@ -162,10 +182,11 @@ fn sync_directory(path: &Path) -> Result<(), Fault> {
 
 /// The names of files: ours, and those of the engine.
 const VERSION: &str = "version";
-const NEW_VERSION: &str = "version.new";
-const DATA: &str = "data";
+const NEW: &str = ".new";
+pub(crate) const DATA: &str = "data";
 const DB: &str = "db";
 const BLOBS: &str = "blobs";
+const UNFINISHED: &str = "generating";
 
 /// The words in the version file.
 const NAME: &str = "task-store-sled";

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 
 use crate::blocking;
 use crate::database::Database;
+use crate::error::found_in;
 use crate::options::SledOptions;
 use crate::owner::Owner;
 use crate::reader::{self, Readers};
@@ -65,6 +66,7 @@ impl SledStore {
     /// As [`SledStore::open`].
     pub async fn open_with(directory: impl AsRef<Path>, options: SledOptions) -> Result<Self, StoreError> {
         let directory = directory.as_ref().to_owned();
+        let place = directory.clone();
         blocking::run(move || {
             let opened = schema::open(&directory, &options)?;
             let path = opened.path.clone();
@@ -77,6 +79,7 @@ impl SledStore {
             Ok(Self { inner: Arc::new(inner) })
         })
         .await
+        .map_err(|error| found_in(&place, error))
     }
 
     /// The directory.
@@ -91,7 +94,13 @@ impl SledStore {
         F: FnOnce(&Database) -> Result<T, StoreError> + Send + 'static,
     {
         self.check_open()?;
-        self.inner.readers.read(read).await
+        let read = self.inner.readers.read(read).await;
+        read.map_err(|error| found_in(&self.inner.path, error))
+    }
+
+    async fn write(&self, work: Work) -> Result<(), StoreError> {
+        let written = self.inner.writer.submit(work).await;
+        written.map_err(|error| found_in(&self.inner.path, error))
     }
 
     fn check_open(&self) -> Result<(), StoreError> {
@@ -105,7 +114,7 @@ impl TaskStore for SledStore {
         let entry = Entry::new(&commit)?;
         // Not kept while this waits, which many may do at once.
         drop(commit);
-        self.inner.writer.submit(Work::Commit(Box::new(entry))).await
+        self.write(Work::Commit(Box::new(entry))).await
     }
 
     async fn load(&self, task: TaskId) -> Result<Task, StoreError> {
@@ -137,7 +146,7 @@ impl TaskStore for SledStore {
     }
 
     async fn remove(&self, task: TaskId, expected: Seq) -> Result<(), StoreError> {
-        self.inner.writer.submit(Work::Remove { task, expected }).await
+        self.write(Work::Remove { task, expected }).await
     }
 
     async fn claim(&self, instance: InstanceId) -> Result<(), StoreError> {

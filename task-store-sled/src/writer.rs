@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -138,9 +139,18 @@ impl Writer {
         let enough = queue.awaited > 0 && queue.jobs.len() >= queue.awaited;
         drop(queue);
         if start {
-            let drain = Drain { shared: Arc::clone(&self.0), ended: false };
+            let taken = Arc::new(AtomicBool::new(false));
+            let drain = Drain {
+                shared: Arc::clone(&self.0),
+                taken: Arc::clone(&taken),
+                running: false,
+                ended: false,
+            };
             // Nobody awaits its handle: it says itself when it has ended, and `idle` waits for that.
-            runtime.spawn_blocking(move || drain.run());
+            let started = blocking::spawn(&runtime, move || drain.run());
+            if started.is_err() && !taken.swap(true, Ordering::AcqRel) {
+                self.0.fail_all(&blocking::NO_THREAD);
+            }
         } else if enough {
             self.0.arrived.notify_one();
         }
@@ -172,11 +182,18 @@ impl Writer {
 /// leaving it waiting for ever.
 struct Drain {
     shared: Arc<Shared>,
+    /// Whether it was begun, or is not to begin any more: what waited was told so.
+    taken: Arc<AtomicBool>,
+    running: bool,
     ended: bool,
 }
 
 impl Drain {
     fn run(mut self) {
+        if self.taken.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.running = true;
         let mut pace = Pace::default();
         while let Some(jobs) = self.next(&pace) {
             let start = Instant::now();
@@ -257,22 +274,30 @@ impl Drain {
 
 impl Drop for Drain {
     fn drop(&mut self) {
-        if !self.ended {
+        // A runtime that goes away drops one that was not begun.
+        let torn = if self.running { !self.ended } else { !self.taken.swap(true, Ordering::AcqRel) };
+        if torn {
             if std::thread::panicking() {
                 // Whatever it has done by then, nobody knows.
                 self.shared.database.break_down(STOPPED);
             }
-            let mut queue = lock(&self.shared.queue);
-            queue.draining = false;
-            let left = mem::take(&mut queue.jobs);
-            drop(queue);
-            left.into_iter().for_each(|job| job.answer(Err(STOPPED.into())));
+            self.shared.fail_all(&STOPPED);
         }
         self.shared.idle.notify_waiters();
     }
 }
 
 impl Shared {
+    /// Ends without a drain: what waits is told why.
+    fn fail_all(&self, fault: &Fault) {
+        let mut queue = lock(&self.queue);
+        queue.draining = false;
+        let left = mem::take(&mut queue.jobs);
+        drop(queue);
+        left.into_iter().for_each(|job| job.answer(Err(fault.clone().into())));
+        self.idle.notify_waiters();
+    }
+
     fn timer_off(&self) {
         if let Some(task) = lock(&self.timer).task.take() {
             task.abort();

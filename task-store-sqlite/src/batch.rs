@@ -94,7 +94,10 @@ impl Engine {
                     broken = self.connection.execute_batch("ROLLBACK").is_err();
                 }
                 match failed {
-                    Failed::Before(fault) => works.iter().map(|_| Err(fault.clone().into())).collect(),
+                    Failed::Before(fault) => {
+                        broken |= fault.spoils();
+                        works.iter().map(|_| Err(fault.clone().into())).collect()
+                    }
                     Failed::Committing(fault) => {
                         broken = true;
                         works.iter().map(|_| Err(fault.indeterminate())).collect()
@@ -162,8 +165,10 @@ impl Engine {
             answers.push(match done {
                 Ok(()) => Ok(()),
                 Err(Refused::Contract(error)) => Err(error),
-                // After some failures the engine rolls everything back by itself.
-                Err(Refused::Engine(fault)) if self.connection.is_autocommit() => return Err(fault.into()),
+                // After some failures the engine rolls everything back by itself; after others it should.
+                Err(Refused::Engine(fault)) if self.connection.is_autocommit() || fault.spoils() => {
+                    return Err(fault.into());
+                }
                 Err(Refused::Engine(fault)) => Err(fault.into()),
             });
         }

@@ -1,9 +1,11 @@
 //! Where blocking work runs, and the one place where locks are taken.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use task_core::StoreError;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::error::Fault;
 
@@ -16,10 +18,22 @@ where
     T: Send + 'static,
     F: FnOnce() -> Result<T, StoreError> + Send + 'static,
 {
-    match runtime()?.spawn_blocking(work).await {
+    match spawn(&runtime()?, work)?.await {
         Ok(result) => result,
         Err(error) => Err(StoreError::unavailable(error)),
     }
+}
+
+/// Starts `work` on a blocking thread.
+///
+/// Where the system gives no thread the runtime panics, and keeps the work for a thread that it may get later.
+pub(crate) fn spawn<T, F>(runtime: &Handle, work: F) -> Result<JoinHandle<T>, Fault>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    // Unwind safe: the runtime has no lock and nothing half done when it panics there, and `work` was not begun.
+    catch_unwind(AssertUnwindSafe(|| runtime.spawn_blocking(work))).map_err(|_| NO_THREAD)
 }
 
 /// The runtime of the caller.
@@ -32,3 +46,6 @@ pub(crate) fn runtime() -> Result<Handle, Fault> {
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// What is said when there is no thread to work on.
+pub(crate) const NO_THREAD: Fault = Fault::Stopped("the system gives no thread to work on");

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::ErrorCode;
@@ -59,6 +60,21 @@ impl Fault {
         self.code().is_some_and(|code| matches!(code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     }
 
+    /// Whether the connection may be to blame: it keeps a lock for ever that it could not give back, and so do all others
+    /// of the process, or it can only read because the file could not be opened otherwise at that moment.
+    pub(crate) fn spoils(&self) -> bool {
+        self.code().is_some_and(|code| {
+            !matches!(
+                code,
+                ErrorCode::ConstraintViolation
+                    | ErrorCode::DatabaseCorrupt
+                    | ErrorCode::DiskFull
+                    | ErrorCode::NotADatabase
+                    | ErrorCode::TooBig
+            )
+        })
+    }
+
     /// Whether a unique index judged against what was written.
     pub(crate) fn is_constraint(&self) -> bool {
         self.code() == Some(ErrorCode::ConstraintViolation)
@@ -98,6 +114,17 @@ impl From<Fault> for StoreError {
             Fault::TooNew { found } => Self::TooNew { found: *found, supported: crate::schema::SUPPORTED },
             Fault::File { .. } | Fault::Stopped(_) => Self::unavailable(fault),
         }
+    }
+}
+
+/// Damage, told with the place it is in.
+pub(crate) fn found_in(path: &Path, error: StoreError) -> StoreError {
+    let place = path.display().to_string();
+    match error {
+        StoreError::Corrupt { what, source } if !what.contains(&place) => {
+            StoreError::Corrupt { what: format!("{place}: {what}"), source }
+        }
+        error => error,
     }
 }
 

@@ -50,6 +50,15 @@
 //! `-wal`. A file that a newer version has written, or something else, is refused and not touched; an older one is brought
 //! up to date when it is opened.
 //!
+//! # What damage is noticed
+//!
+//! A file that was cut short, a page that is none, a row that cannot be read: [`StoreError::Corrupt`], with the path, for
+//! what is in it; the rest is served. **Not noticed is a bit that has turned inside a text**: SQLite has no checksums of
+//! its pages, and in our tests one turned bit in ten gave an event another content. A file cut to nothing is an empty file,
+//! which becomes a store. Where that matters, use a file system that has checksums.
+//!
+//! [`StoreError::Corrupt`]: task_core::StoreError::Corrupt
+//!
 //! # How it works
 //!
 //! All writes go through one connection. What waits is written in one transaction and acknowledged together, so a thousand

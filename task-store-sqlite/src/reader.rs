@@ -1,6 +1,7 @@
 //! Reading: a few connections, each read a short transaction in one blocking job.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
@@ -21,13 +22,43 @@ pub(crate) struct Readers {
     path: PathBuf,
     options: SqliteOptions,
     free: Arc<Semaphore>,
-    connections: Arc<Mutex<Vec<Connection>>>,
+    idle: Arc<Idle>,
+}
+
+/// The connections that read, between two reads.
+#[derive(Debug, Default)]
+pub(crate) struct Idle {
+    connections: Mutex<Vec<Connection>>,
+    /// Whether one has failed in a way that only goes away with all connections of the process.
+    spoiled: AtomicBool,
+}
+
+impl Idle {
+    /// Whether the one that writes has to be opened again, too.
+    pub(crate) fn take_spoiled(&self) -> bool {
+        self.spoiled.swap(false, Ordering::AcqRel)
+    }
+
+    /// Closes them.
+    pub(crate) fn clear(&self) {
+        let connections = std::mem::take(&mut *lock(&self.connections));
+        drop(connections);
+    }
+
+    fn spoil(&self) {
+        self.clear();
+        self.spoiled.store(true, Ordering::Release);
+    }
 }
 
 impl Readers {
     pub(crate) fn new(path: PathBuf, options: SqliteOptions) -> Self {
         let free = Arc::new(Semaphore::new(options.readers.max(1)));
-        Self { path, options, free, connections: Arc::default() }
+        Self { path, options, free, idle: Arc::default() }
+    }
+
+    pub(crate) fn idle(&self) -> Arc<Idle> {
+        Arc::clone(&self.idle)
     }
 
     /// Runs `read` on a connection, in a transaction: everything it sees is from one moment.
@@ -37,18 +68,27 @@ impl Readers {
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let turn = Arc::clone(&self.free).acquire_owned().await.map_err(|_| StoreError::Closed)?;
-        let (path, options, connections) =
-            (self.path.clone(), self.options.clone(), Arc::clone(&self.connections));
+        let (path, options, idle) = (self.path.clone(), self.options.clone(), Arc::clone(&self.idle));
         blocking::run(move || {
             // Moved in here: the turn ends with the read, also when nobody waits for it any more.
             let _turn = turn;
-            let connection = lock(&connections).pop();
-            let connection = connection.map_or_else(|| schema::connect_reader(&path, &options), Ok)?;
-            run(&connection, "BEGIN")?;
-            let result = read(&connection);
-            // A connection that cannot end its transaction is dropped, and the transaction with it.
-            run(&connection, "COMMIT")?;
-            lock(&connections).push(connection);
+            let connection = lock(&idle.connections).pop();
+            let connection = connection.map_or_else(|| schema::connect_reader(&path, &options), Ok);
+            let connection = connection.inspect_err(|_| idle.spoil())?;
+            let read = || {
+                run(&connection, "BEGIN")?;
+                let result = read(&connection);
+                run(&connection, "COMMIT")?;
+                result
+            };
+            let result = read();
+            if matches!(result, Err(StoreError::Unavailable { .. })) {
+                // With what it has begun, and with the locks that it may hold.
+                drop(connection);
+                idle.spoil();
+            } else if connection.is_autocommit() {
+                lock(&idle.connections).push(connection);
+            }
             result
         })
         .await
@@ -60,9 +100,9 @@ impl Readers {
         // An error says that it is closed already.
         let _turns = self.free.acquire_many(all).await;
         self.free.close();
-        let connections = std::mem::take(&mut *lock(&self.connections));
+        let idle = self.idle();
         let closed = blocking::run(move || {
-            drop(connections);
+            idle.clear();
             Ok(())
         });
         let _no_runtime = closed.await;

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 
 use crate::blocking;
 use crate::changes::Poller;
+use crate::error::found_in;
 use crate::options::SqliteOptions;
 use crate::owner::Owner;
 use crate::reader::{self, Readers};
@@ -63,17 +64,20 @@ impl SqliteStore {
     /// As [`SqliteStore::open`].
     pub async fn open_with(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
+        let place = path.clone();
         blocking::run(move || {
             let (path, connection) = schema::open_writer(&path, &options)?;
             let changes = Changes::new();
-            let writer = Writer::new(path.clone(), options.clone(), changes.clone(), connection)?;
             let readers = Readers::new(path.clone(), options.clone());
+            let writer =
+                Writer::new(path.clone(), options.clone(), changes.clone(), readers.idle(), connection)?;
             let owner = Arc::new(Owner::of(&path));
             let (poller, closing) = (Poller::default(), Mutex::default());
             let inner = Inner { path, options, writer, readers, owner, changes, poller, closing };
             Ok(Self { inner: Arc::new(inner) })
         })
         .await
+        .map_err(|error| found_in(&place, error))
     }
 
     /// The file.
@@ -88,7 +92,13 @@ impl SqliteStore {
         F: FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.check_open()?;
-        self.inner.readers.read(read).await
+        let read = self.inner.readers.read(read).await;
+        read.map_err(|error| found_in(&self.inner.path, error))
+    }
+
+    async fn write(&self, work: Work) -> Result<(), StoreError> {
+        let written = self.inner.writer.submit(work).await;
+        written.map_err(|error| found_in(&self.inner.path, error))
     }
 
     fn check_open(&self) -> Result<(), StoreError> {
@@ -102,7 +112,7 @@ impl TaskStore for SqliteStore {
         let entry = Entry::new(&commit);
         // Not kept while this waits, which many may do at once.
         drop(commit);
-        self.inner.writer.submit(Work::Commit(Box::new(entry))).await
+        self.write(Work::Commit(Box::new(entry))).await
     }
 
     async fn load(&self, task: TaskId) -> Result<Task, StoreError> {
@@ -134,7 +144,7 @@ impl TaskStore for SqliteStore {
     }
 
     async fn remove(&self, task: TaskId, expected: Seq) -> Result<(), StoreError> {
-        self.inner.writer.submit(Work::Remove { task, expected }).await
+        self.write(Work::Remove { task, expected }).await
     }
 
     async fn claim(&self, instance: InstanceId) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use crate::batch::{Engine, Outcome};
 use crate::blocking::{self, lock};
 use crate::error::Fault;
 use crate::options::{DurabilityPolicy, SqliteOptions};
+use crate::reader::Idle;
 use crate::schema;
 use crate::work::Work;
 
@@ -33,6 +35,8 @@ struct Shared {
     path: PathBuf,
     options: SqliteOptions,
     changes: Changes,
+    /// Closed when this connection has to be: some locks go only with the last connection of the process.
+    idle_readers: Arc<Idle>,
     /// Bytes that may still be put on the queue.
     room: Arc<Semaphore>,
     queue: Mutex<Queue>,
@@ -82,6 +86,7 @@ impl Writer {
         path: PathBuf,
         options: SqliteOptions,
         changes: Changes,
+        idle: Arc<Idle>,
         connection: Connection,
     ) -> Result<Self, Fault> {
         let engine = Engine::new(connection, None)?;
@@ -89,6 +94,7 @@ impl Writer {
             path,
             options,
             changes,
+            idle_readers: idle,
             room: Arc::new(Semaphore::new(QUEUE_BYTES)),
             queue: Mutex::default(),
             arrived: Condvar::new(),
@@ -161,9 +167,18 @@ impl Writer {
         let enough = queue.awaited > 0 && queue.jobs.len() >= queue.awaited;
         drop(queue);
         if start {
-            let drain = Drain { shared: Arc::clone(&self.0), ended: false };
+            let taken = Arc::new(AtomicBool::new(false));
+            let drain = Drain {
+                shared: Arc::clone(&self.0),
+                taken: Arc::clone(&taken),
+                running: false,
+                ended: false,
+            };
             // Nobody awaits its handle: it says itself when it has ended, and `idle` waits for that.
-            runtime.spawn_blocking(move || drain.run());
+            let started = blocking::spawn(&runtime, move || drain.run());
+            if started.is_err() && !taken.swap(true, Ordering::AcqRel) {
+                self.0.fail_all(&blocking::NO_THREAD);
+            }
         } else if enough {
             self.0.arrived.notify_one();
         }
@@ -201,11 +216,18 @@ impl Drop for Shared {
 /// leaving it waiting for ever.
 struct Drain {
     shared: Arc<Shared>,
+    /// Whether it was begun, or is not to begin any more: what waited was told so.
+    taken: Arc<AtomicBool>,
+    running: bool,
     ended: bool,
 }
 
 impl Drain {
     fn run(mut self) {
+        if self.taken.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.running = true;
         let mut pace = Pace::default();
         while let Some(jobs) = self.next(&pace) {
             let start = Instant::now();
@@ -250,6 +272,9 @@ impl Drain {
     fn write(&self, jobs: Vec<Job>) {
         let shared = &*self.shared;
         let mut desk = lock(&shared.desk);
+        if shared.idle_readers.take_spoiled() {
+            desk.engine = None;
+        }
         let mut engine = match desk.engine.take().map_or_else(|| shared.reopen(desk.position), Ok) {
             Ok(engine) => engine,
             Err(fault) => {
@@ -270,6 +295,8 @@ impl Drain {
         desk.position = engine.position();
         if broken {
             tracing::warn!(path = %shared.path.display(), "a transaction failed; the database is opened again");
+            drop(engine);
+            shared.idle_readers.clear();
         } else {
             desk.engine = Some(engine);
         }
@@ -302,19 +329,26 @@ impl Drain {
 
 impl Drop for Drain {
     fn drop(&mut self) {
-        if !self.ended {
-            let mut queue = lock(&self.shared.queue);
-            queue.draining = false;
-            let left = mem::take(&mut queue.jobs);
-            drop(queue);
-            let fault = Fault::Stopped("the writer was stopped");
-            left.into_iter().for_each(|job| job.answer(Err(fault.clone().into())));
+        // A runtime that goes away drops one that was not begun.
+        let torn = if self.running { !self.ended } else { !self.taken.swap(true, Ordering::AcqRel) };
+        if torn {
+            self.shared.fail_all(&Fault::Stopped("the writer was stopped"));
         }
         self.shared.idle.notify_waiters();
     }
 }
 
 impl Shared {
+    /// Ends without a drain: what waits is told why.
+    fn fail_all(&self, fault: &Fault) {
+        let mut queue = lock(&self.queue);
+        queue.draining = false;
+        let left = mem::take(&mut queue.jobs);
+        drop(queue);
+        left.into_iter().for_each(|job| job.answer(Err(fault.clone().into())));
+        self.idle.notify_waiters();
+    }
+
     /// A new connection instead of one in a state nobody knows.
     fn reopen(&self, position: i64) -> Result<Engine, Fault> {
         Engine::new(schema::connect_writer(&self.path, &self.options)?, Some(position))
@@ -401,7 +435,8 @@ mod tests {
             let options = SqliteOptions::default().with_durability(policy);
             let (path, connection) =
                 schema::open_writer(&place.path().join("a.db"), &options).expect("opened");
-            let writer = Writer::new(path, options, Changes::new(), connection).expect("a writer");
+            let writer =
+                Writer::new(path, options, Changes::new(), Arc::default(), connection).expect("a writer");
             assert_eq!(writer.0.syncs(&[&delta]), of_delta, "{policy:?}");
             assert_eq!(writer.0.syncs(&either), of_either, "{policy:?}");
             assert_eq!(writer.0.syncs(&[&delta, &Work::Sync]), of_sync, "{policy:?}");

@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::future::BoxFuture;
 
 use super::draft::Draft;
 use super::hub::{Channel, Hub};
@@ -15,9 +16,9 @@ use crate::limits::Limits;
 use crate::model::{Created, Event, InputAnswered, InstanceId, Seq, Task, TaskId};
 use crate::rt::sync::{CancellationToken, Mutex};
 use crate::rt::task::TaskTracker;
-use crate::rt::time::{Instant, MissedTickBehavior, interval, sleep};
+use crate::rt::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 use crate::rt::{lock, select};
-use crate::store::{Change, Commit, StoreError, TaskPage, TaskQuery, TaskStore};
+use crate::store::{Change, Commit, PatientStore, StoreError, TaskPage, TaskQuery, TaskStore, no_answer};
 
 /// The logs of one store as one process sees them: the only way to write, and what readers follow.
 ///
@@ -42,6 +43,7 @@ struct Inner {
 
 impl Journal {
     pub(crate) fn new(store: Arc<dyn TaskStore>, clock: Arc<dyn Clock>, limits: Limits) -> Self {
+        let store: Arc<dyn TaskStore> = Arc::new(PatientStore(store));
         Self(Arc::new(Inner {
             hub: Hub::new(&limits),
             pages: Pages::new(Arc::clone(&store), limits.pages_bytes),
@@ -195,42 +197,104 @@ impl Journal {
     ///
     /// A store that fails for a moment is asked again, always with the same commit: a commit whose fate is unknown
     /// is either found in the log, event for event, or written then. Its numbers never get other content.
+    ///
+    /// After `patience` whoever waits is told what is known by then. A commit of which the fate is not known then is
+    /// looked after: should it turn out to be stored, that is passed on like what somebody else wrote.
     pub(crate) async fn commit(&self, commit: &Commit, patience: Duration) -> Result<(), StoreError> {
         let give_up = Instant::now() + patience;
         let (mut delay, mut in_doubt) = (FIRST_DELAY, false);
         loop {
-            let error = match self.0.store.commit(commit.clone()).await {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
+            let mut call = self.call(commit);
+            let error = match timeout_at(give_up, &mut call).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    self.look_after(commit.task(), Some(call));
+                    return Err(StoreError::indeterminate(no_answer(patience)));
+                }
             };
             let refused = matches!(error, StoreError::Conflict { .. } | StoreError::Duplicate { .. });
             if refused && in_doubt && self.is_stored(commit).await? {
                 return Ok(());
             }
-            if !error.is_transient() || Instant::now() >= give_up {
+            in_doubt |= matches!(error, StoreError::Indeterminate { .. });
+            if !error.is_transient() {
                 return Err(error);
             }
+            if Instant::now() + delay >= give_up {
+                if in_doubt {
+                    self.look_after(commit.task(), None);
+                }
+                return Err(match error {
+                    StoreError::Unavailable { source } if in_doubt => StoreError::Indeterminate { source },
+                    error => error,
+                });
+            }
             tracing::warn!(task = %commit.task(), error = &error as &dyn std::error::Error, "commit failed; trying again");
-            in_doubt |= matches!(error, StoreError::Indeterminate { .. });
             sleep(delay).await;
             delay = (delay * 2).min(LAST_DELAY);
         }
+    }
+
+    fn call(&self, commit: &Commit) -> BoxFuture<'static, Result<(), StoreError>> {
+        let (store, commit) = (Arc::clone(&self.0.store), commit.clone());
+        Box::pin(async move { store.commit(commit).await })
+    }
+
+    /// Waits for a commit that nobody waits for any more, and then until the log can be read: whoever follows the task,
+    /// or has to run it, must not depend on somebody else moving it.
+    fn look_after(&self, task: TaskId, call: Option<BoxFuture<'static, Result<(), StoreError>>>) {
+        let journal = self.clone();
+        let work = async move {
+            if let Some(call) = call {
+                // What it is told is in the log, too.
+                drop(call.await);
+            }
+            loop {
+                match journal.0.store.load(task).await {
+                    Ok(found) => return journal.take_in(Change::Moved { task, seq: found.seq }).await,
+                    Err(error) if error.is_transient() => sleep(LAST_DELAY).await,
+                    Err(_) => return,
+                }
+            }
+        };
+        let closed = self.0.closed.clone();
+        self.0.tracker.spawn(async move {
+            select! {
+                () = closed.cancelled() => {}
+                () = work => {}
+            }
+        });
     }
 
     pub(crate) fn publish(&self, commit: &Commit, snapshot: Option<&Arc<Task>>) {
         self.0.hub.publish(commit, snapshot);
     }
 
-    /// Forgets a task, here and in the store.
+    /// Forgets a task, here and in the store. It may still happen when this fails as indeterminate.
     pub(crate) async fn remove(&self, task: TaskId, expected: Seq) -> Result<(), TaskError> {
         let journal = self.clone();
         let removed = self.0.tracker.spawn(async move {
-            journal.0.store.remove(task, expected).await?;
+            select! {
+                biased;
+                removed = journal.0.store.remove(task, expected) => removed?,
+                // What was asked for shortly before the end may take as long as whoever asked would wait.
+                () = journal.closed_for(COMMAND_PATIENCE) => return Err(StoreError::Closed),
+            }
             journal.0.pages.remove(task);
             journal.0.hub.remove(task);
-            Ok::<_, StoreError>(())
+            Ok(())
         });
-        Ok(removed.await.map_err(|_| TaskError::ShutDown)??)
+        match timeout(COMMAND_PATIENCE, removed).await {
+            Ok(removed) => Ok(removed.map_err(|_| TaskError::ShutDown)??),
+            Err(_) => Err(StoreError::indeterminate(no_answer(COMMAND_PATIENCE)).into()),
+        }
+    }
+
+    /// Waits until so long after the manager was shut down.
+    async fn closed_for(&self, time: Duration) {
+        self.0.closed.cancelled().await;
+        sleep(time).await;
     }
 
     /// Takes in what others change, until `stop`: hints of the store, and now and then a look at what is followed,
@@ -239,16 +303,21 @@ impl Journal {
     /// It listens from the call on, not from the first poll: what changes in between would be missed.
     pub(crate) fn pump(self, stop: CancellationToken) -> impl Future<Output = ()> + Send {
         let mut changes = self.0.store.changes(self.0.instance).fuse();
-        async move {
+        let taking_in = async move {
             let mut sweep = interval(SWEEP_EVERY);
             sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
             sweep.tick().await;
             loop {
                 select! {
-                    () = stop.cancelled() => return,
                     Some(change) = changes.next() => self.take_in(change).await,
                     _ = sweep.tick() => self.look_again().await,
                 }
+            }
+        };
+        async move {
+            select! {
+                () = stop.cancelled() => {}
+                () = taking_in => {}
             }
         }
     }

@@ -7,10 +7,11 @@ use super::draft::Draft;
 use super::journal::{COMMAND_PATIENCE, Journal, OUTPUT_PATIENCE};
 use crate::error::TaskError;
 use crate::model::{Output, Task, TaskId};
+use crate::rt::atomic::{AtomicU8, Ordering};
 use crate::rt::lock;
 use crate::rt::sync::{Mutex, Semaphore, oneshot, watch};
-use crate::rt::time::{Instant, sleep};
-use crate::store::{Commit, StoreError};
+use crate::rt::time::{Instant, sleep, timeout};
+use crate::store::{Commit, StoreError, no_answer};
 
 /// The one place in this process that writes to the log of a task.
 ///
@@ -110,9 +111,15 @@ impl Writer {
         F: FnMut(&mut Draft) -> Result<T, TaskError> + Send + 'static,
     {
         let (done, result) = oneshot::channel();
-        let update = Box::new(Command { change, outcome: None, done });
+        let progress = Arc::new(Progress::default());
+        let update = Box::new(Command { change, outcome: None, done, progress: Arc::clone(&progress) });
         self.enqueue(|ops| ops.push_back(Op::Update { update, patience }));
-        result.await.unwrap_or(Err(TaskError::ShutDown))
+        // Its commit gives up by itself. But it may share the commit with output, which has more time, or wait behind one.
+        match timeout(patience + ANSWER_SLACK, result).await {
+            Ok(told) => told.unwrap_or(Err(TaskError::ShutDown)),
+            Err(_) if progress.give_up() => Err(StoreError::unavailable(no_answer(patience)).into()),
+            Err(_) => Err(StoreError::indeterminate(no_answer(patience)).into()),
+        }
     }
 
     /// Somebody else wrote: look at the log again.
@@ -381,6 +388,33 @@ struct Command<T, F> {
     change: F,
     outcome: Option<Result<T, TaskError>>,
     done: oneshot::Sender<Result<T, TaskError>>,
+    progress: Arc<Progress>,
+}
+
+/// How far a command has come: until it is recorded, whoever asked for it can take it back.
+#[derive(Default)]
+struct Progress(AtomicU8);
+
+impl Progress {
+    const WAITS: u8 = 0;
+    const RECORDED: u8 = 1;
+    const GIVEN_UP: u8 = 2;
+
+    /// Whether it is to be recorded.
+    fn begin(&self) -> bool {
+        self.go(Self::RECORDED) != Self::GIVEN_UP
+    }
+
+    /// Whether it is certain that it will not be recorded.
+    fn give_up(&self) -> bool {
+        self.go(Self::GIVEN_UP) == Self::WAITS
+    }
+
+    fn go(&self, to: u8) -> u8 {
+        match self.0.compare_exchange(Self::WAITS, to, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(from) | Err(from) => from,
+        }
+    }
 }
 
 impl<T, F> Update for Command<T, F>
@@ -389,6 +423,9 @@ where
     F: FnMut(&mut Draft) -> Result<T, TaskError> + Send,
 {
     fn run(&mut self, draft: &mut Draft) {
+        if !self.progress.begin() {
+            return;
+        }
         let mark = draft.mark();
         let outcome = (self.change)(draft);
         if outcome.is_err() {
@@ -431,6 +468,9 @@ fn split_keyed(batch: Vec<Recorded>) -> (Option<Box<dyn Update>>, Vec<Recorded>)
 fn patience(ops: &VecDeque<Op>) -> Duration {
     ops.iter().map(Op::patience).max().unwrap_or_default()
 }
+
+/// What an answer may take to get from the commit to the caller.
+const ANSWER_SLACK: Duration = Duration::from_millis(50);
 
 /// How long until a store that was away is asked again.
 const LOAD_AGAIN: Duration = Duration::from_millis(50);

@@ -86,7 +86,11 @@ impl Scheduler {
                     }
                 }
                 news = self.watcher.next(Instant::now()), if !stopping => match news {
-                    Some(news) => self.take_in(news).await,
+                    // The store may take its time; nothing is started any more when the manager shuts down.
+                    Some(news) => select! {
+                        () = self.take_in(news) => {}
+                        _ = shutdown.wait_for(Option::is_some) => {}
+                    },
                     // The manager shuts down; the wait for that has not been polled yet.
                     None => drop(shutdown.changed().await),
                 },

@@ -15,6 +15,7 @@ use crate::rt::atomic::AtomicUsize;
 use crate::rt::select;
 use crate::rt::sync::{CancellationToken, DropGuard, watch};
 use crate::rt::task::TaskTracker;
+use crate::rt::time::timeout;
 use crate::store::{TaskPage, TaskQuery, TaskStore};
 use crate::transcript::{TranscriptPage, TranscriptQuery};
 
@@ -242,7 +243,8 @@ impl TaskManager {
     }
 
     /// Ends everything in good order: nothing new is accepted, streams end, runs may finish for `grace` and are then
-    /// stopped and settled as interrupted, the store is closed. Returns within `grace` and about a second.
+    /// stopped and settled as interrupted, the store is closed. Returns within `grace` and about a second; when the store
+    /// does not answer, within `grace` and some 25 seconds, and the next owner settles what it finds.
     ///
     /// Later calls of any clone are [`TaskError::ShutDown`]. A second call waits for the first.
     ///
@@ -262,7 +264,8 @@ impl TaskManager {
         self.0.journal.end_readers();
         self.0.background.wait().await;
         self.0.journal.close();
-        self.0.journal.tracker().wait().await;
+        // What is under way when the store does not answer is left behind.
+        drop(timeout(LAST_COMMITS, self.0.journal.tracker().wait()).await);
         self.0.journal.store().release(self.0.journal.instance()).await.or_else(ignore_closed)?;
         self.0.journal.store().close().await?;
         Ok(())
@@ -302,6 +305,9 @@ fn ignore_closed(error: crate::StoreError) -> Result<(), crate::StoreError> {
 
 /// Bytes after which a page of events is cut short.
 const EVENTS_BYTES: usize = 4 << 20;
+
+/// How long a shutdown waits for commits that were accepted before it.
+const LAST_COMMITS: Duration = Duration::from_secs(5);
 
 /// An observer does not know the owner's grace period; this is its default.
 const OBSERVER_GRACE: Duration = Duration::from_secs(5);

@@ -3,6 +3,7 @@
 mod changes;
 mod commit;
 mod error;
+mod patient;
 mod query;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub use changes::{Change, Changes};
 pub(crate) use commit::KeyedEvent;
 pub use commit::{Commit, Durability, Keyed};
 pub use error::{BoxError, StoreError};
+pub(crate) use patient::{PatientStore, no_answer};
 pub use query::{Cursor, Order, TaskPage, TaskQuery};
 
 /// A place that keeps the logs of tasks.
@@ -34,6 +36,8 @@ pub use query::{Cursor, Order, TaskPage, TaskQuery};
 /// * **An error changes nothing**, except [`StoreError::Indeterminate`], which says that it may have.
 /// * **Dropping a future** may or may not stop what it does; a commit that was under way may still land, whole.
 /// * **No method blocks** the thread it is polled on.
+/// * **Nobody waits for ever**: core drops a call that takes too long, some seconds for what is looked up and half a
+///   minute for what is searched. It goes on waiting for a commit or a removal, but lets nobody else wait with it.
 /// * A task that does not exist, or was removed, is [`StoreError::NotFound`].
 ///
 /// There are no default methods: what is forgotten must not compile. Every clause has a case in the conformance kit.

@@ -21,6 +21,7 @@ pub struct FaultStore {
 struct Orders {
     faults: Mutex<VecDeque<Fault>>,
     commits: Mutex<Vec<Commit>>,
+    hung: watch::Sender<Vec<(Call, Option<TaskId>)>>,
     held: watch::Sender<bool>,
     reads_held: watch::Sender<bool>,
     waiting: watch::Sender<usize>,
@@ -28,6 +29,43 @@ struct Orders {
     failing_reads: AtomicU32,
     lost: AtomicBool,
     deaf: AtomicBool,
+}
+
+/// What can be asked of a store and wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the methods of `TaskStore`")]
+#[non_exhaustive]
+pub enum Call {
+    Claim,
+    Close,
+    Commit,
+    Counts,
+    Events,
+    FindKey,
+    KeepAlive,
+    List,
+    Load,
+    Orphans,
+    Release,
+    Remove,
+}
+
+impl Call {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Claim,
+        Self::Close,
+        Self::Commit,
+        Self::Counts,
+        Self::Events,
+        Self::FindKey,
+        Self::KeepAlive,
+        Self::List,
+        Self::Load,
+        Self::Orphans,
+        Self::Release,
+        Self::Remove,
+    ];
 }
 
 /// What becomes of a commit.
@@ -48,6 +86,7 @@ impl FaultStore {
         let orders = Orders {
             faults: Mutex::default(),
             commits: Mutex::default(),
+            hung: watch::channel(Vec::new()).0,
             held: watch::channel(false).0,
             reads_held: watch::channel(false).0,
             waiting: watch::channel(0).0,
@@ -109,6 +148,21 @@ impl FaultStore {
         self.orders.reads_held.send_replace(false);
     }
 
+    /// Lets every such call wait before anything is done, until [`FaultStore::answer`].
+    pub fn hang(&self, call: Call) {
+        self.orders.hung.send_modify(|hung| hung.push((call, None)));
+    }
+
+    /// The same for the calls that name this task.
+    pub fn hang_for(&self, call: Call, task: TaskId) {
+        self.orders.hung.send_modify(|hung| hung.push((call, Some(task))));
+    }
+
+    /// Lets everything that hangs go on.
+    pub fn answer(&self) {
+        self.orders.hung.send_modify(Vec::clear);
+    }
+
     /// Waits until a commit waits to be let on.
     pub async fn commit_held(&self) {
         // The sender is there, so this ends only because a commit waits.
@@ -126,6 +180,7 @@ impl FaultStore {
 impl TaskStore for FaultStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         lock(&self.orders.commits).push(commit.clone());
+        self.orders.pass(Call::Commit, Some(commit.task())).await;
         if *self.orders.held.borrow() {
             self.orders.waiting.send_modify(|waiting| *waiting += 1);
             pass(&self.orders.held).await;
@@ -144,6 +199,7 @@ impl TaskStore for FaultStore {
     }
 
     async fn load(&self, task: TaskId) -> Result<Task, StoreError> {
+        self.orders.pass(Call::Load, Some(task)).await;
         use_up(&self.orders.failing_loads)?;
         self.inner.load(task).await
     }
@@ -155,32 +211,39 @@ impl TaskStore for FaultStore {
         limit: usize,
         max_bytes: usize,
     ) -> Result<Vec<Event>, StoreError> {
+        self.orders.pass(Call::Events, Some(task)).await;
         pass(&self.orders.reads_held).await;
         use_up(&self.orders.failing_reads)?;
         self.inner.events(task, after, limit, max_bytes).await
     }
 
     async fn list(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
+        self.orders.pass(Call::List, None).await;
         self.inner.list(query).await
     }
 
     async fn counts(&self) -> Result<StatusCounts, StoreError> {
+        self.orders.pass(Call::Counts, None).await;
         self.inner.counts().await
     }
 
     async fn find_key(&self, key: &str) -> Result<Option<Keyed>, StoreError> {
+        self.orders.pass(Call::FindKey, None).await;
         self.inner.find_key(key).await
     }
 
     async fn remove(&self, task: TaskId, expected: Seq) -> Result<(), StoreError> {
+        self.orders.pass(Call::Remove, Some(task)).await;
         self.inner.remove(task, expected).await
     }
 
     async fn claim(&self, instance: InstanceId) -> Result<(), StoreError> {
+        self.orders.pass(Call::Claim, None).await;
         self.inner.claim(instance).await
     }
 
     async fn keep_alive(&self, instance: InstanceId) -> Result<(), StoreError> {
+        self.orders.pass(Call::KeepAlive, None).await;
         if self.orders.lost.load(Ordering::SeqCst) {
             return Err(StoreError::Owned { by: "another process".to_owned() });
         }
@@ -188,10 +251,12 @@ impl TaskStore for FaultStore {
     }
 
     async fn orphans(&self, instance: InstanceId) -> Result<Vec<TaskId>, StoreError> {
+        self.orders.pass(Call::Orphans, None).await;
         self.inner.orphans(instance).await
     }
 
     async fn release(&self, instance: InstanceId) -> Result<(), StoreError> {
+        self.orders.pass(Call::Release, None).await;
         self.inner.release(instance).await
     }
 
@@ -205,7 +270,19 @@ impl TaskStore for FaultStore {
 
     /// Not passed on: the next manager of the test finds the store as after a restart.
     async fn close(&self) -> Result<(), StoreError> {
+        self.orders.pass(Call::Close, None).await;
         Ok(())
+    }
+}
+
+impl Orders {
+    /// Waits while such calls hang.
+    async fn pass(&self, call: Call, task: Option<TaskId>) {
+        let hangs = |hung: &Vec<(Call, Option<TaskId>)>| {
+            hung.iter().any(|(of, only)| *of == call && (only.is_none() || *only == task))
+        };
+        // The sender is there, so this ends only because it is let go.
+        drop(self.hung.subscribe().wait_for(|hung| !hangs(hung)).await);
     }
 }
 

@@ -86,7 +86,7 @@ pub mod runner_conformance;
 mod scribe;
 
 pub use conformance::{Harness, Shared, Tamper};
-pub use fault::{Fault, FaultStore};
+pub use fault::{Call, Fault, FaultStore};
 pub use puppet::{Act, Puppet, Stage};
 pub use runner_conformance::{Cue, RunnerHarness};
 pub use scribe::Scribe;

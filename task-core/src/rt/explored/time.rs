@@ -78,10 +78,14 @@ pub(crate) const fn sleep_until(until: Instant) -> Sleep {
 }
 
 pub(crate) async fn timeout<F: Future>(duration: Duration, work: F) -> Result<F::Output, Elapsed> {
+    timeout_at(Instant::now() + duration, work).await
+}
+
+pub(crate) async fn timeout_at<F: Future>(until: Instant, work: F) -> Result<F::Output, Elapsed> {
     super::select! {
         biased;
         done = work => Ok(done),
-        () = sleep(duration) => Err(Elapsed),
+        () = sleep_until(until) => Err(Elapsed),
     }
 }
 

@@ -1,0 +1,104 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+
+use super::{Change, Commit, Keyed, StoreError, TaskPage, TaskQuery, TaskStore};
+use crate::model::{Event, InstanceId, Seq, StatusCounts, Task, TaskId};
+use crate::rt::time::timeout;
+
+/// A store that may not answer at all: nobody waits for it for ever.
+///
+/// What takes too long is dropped and [`StoreError::Unavailable`]. Commits and removals pass: whoever asks for one has
+/// to know what becomes of it, and has a patience of its own.
+pub(crate) struct PatientStore(pub(crate) Arc<dyn TaskStore>);
+
+#[async_trait]
+impl TaskStore for PatientStore {
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        self.0.commit(commit).await
+    }
+
+    async fn load(&self, task: TaskId) -> Result<Task, StoreError> {
+        within(LOOK, self.0.load(task)).await
+    }
+
+    async fn events(
+        &self,
+        task: TaskId,
+        after: Seq,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Event>, StoreError> {
+        within(READ, self.0.events(task, after, limit, max_bytes)).await
+    }
+
+    async fn list(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
+        within(READ, self.0.list(query)).await
+    }
+
+    async fn counts(&self) -> Result<StatusCounts, StoreError> {
+        within(LOOK, self.0.counts()).await
+    }
+
+    async fn find_key(&self, key: &str) -> Result<Option<Keyed>, StoreError> {
+        within(LOOK, self.0.find_key(key)).await
+    }
+
+    async fn remove(&self, task: TaskId, expected: Seq) -> Result<(), StoreError> {
+        self.0.remove(task, expected).await
+    }
+
+    async fn claim(&self, instance: InstanceId) -> Result<(), StoreError> {
+        within(LOOK, self.0.claim(instance)).await
+    }
+
+    async fn keep_alive(&self, instance: InstanceId) -> Result<(), StoreError> {
+        within(LOOK, self.0.keep_alive(instance)).await
+    }
+
+    async fn orphans(&self, instance: InstanceId) -> Result<Vec<TaskId>, StoreError> {
+        within(READ, self.0.orphans(instance)).await
+    }
+
+    async fn release(&self, instance: InstanceId) -> Result<(), StoreError> {
+        within(LOOK, self.0.release(instance)).await
+    }
+
+    fn changes(&self, except: InstanceId) -> BoxStream<'static, Change> {
+        self.0.changes(except)
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        within(CLOSE, self.0.close()).await
+    }
+}
+
+impl fmt::Debug for PatientStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PatientStore").finish_non_exhaustive()
+    }
+}
+
+async fn within<T>(
+    patience: Duration,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    timeout(patience, call).await.unwrap_or_else(|_| Err(StoreError::unavailable(no_answer(patience))))
+}
+
+/// What is said of a store that does not answer.
+pub(crate) fn no_answer(patience: Duration) -> String {
+    format!("the store did not answer within {patience:?}")
+}
+
+/// For what a store looks up. A command does this before it commits.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// For what a store may have to search.
+const READ: Duration = Duration::from_secs(30);
+
+/// For what is still under way when a store is closed.
+const CLOSE: Duration = Duration::from_secs(10);
