@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use agent_tasks_tests::random::{self, Random};
 use futures::TryStreamExt;
 use task_core::{
     Limits, MemoryStore, NewTask, RunContext, RunResult, Seq, TaskId, TaskManager, TaskStatus, TaskStore,
@@ -20,7 +21,7 @@ const ROUND: u64 = 4_000;
 /// Writes until it is told to stop, in bursts of every size.
 async fn writer(cx: RunContext) -> RunResult {
     cx.next_message().await?;
-    let mut random = Random(cx.task().created_at.timestamp_millis().unsigned_abs());
+    let mut random = Random::new(cx.task().created_at.timestamp_millis().unsigned_abs());
     let mut n = 0_u64;
     while !cx.is_cancelled() {
         for _ in 0..random.below(64) {
@@ -65,8 +66,8 @@ async fn the_storm_sees_what_a_snapshot_and_a_later_subscription_lose() {
 }
 
 async fn storm(name: &str, store: impl TaskStore) {
-    let seed = number("SEED").unwrap_or_else(|| TaskId::new().as_uuid().as_u64_pair().1);
-    let attaches = number("ATTACHES").unwrap_or(ROUND);
+    let seed = random::seed();
+    let attaches = random::number("ATTACHES").unwrap_or(ROUND);
     println!("{name}: SEED={seed}");
     let tasks = start(store).await;
     let (mut left, mut seen) = (attaches, 0);
@@ -91,7 +92,7 @@ async fn round(tasks: &TaskManager, attaches: u64, seed: u64) -> u64 {
         .map(|viewer| {
             let (tasks, task) = (tasks.clone(), ids[usize::try_from(viewer % TASKS).expect("small")]);
             let (left, seen) = (Arc::clone(&left), Arc::clone(&seen));
-            tokio::spawn(async move { view(&tasks, task, Random(seed ^ viewer), &left, &seen).await })
+            tokio::spawn(async move { view(&tasks, task, Random::new(seed ^ viewer), &left, &seen).await })
         })
         .collect();
     for viewer in viewers {
@@ -147,22 +148,5 @@ async fn finish(tasks: &TaskManager, ids: &[TaskId]) {
         }
         assert_eq!(n, task.seq.get());
         tasks.delete(*id).await.expect("deleted");
-    }
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
-/// Numbers that look random enough, the same for the same seed (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % limit.max(1)
     }
 }
