@@ -75,11 +75,12 @@ impl Engine {
         answers
     }
 
-    /// Deletes a piece of what was removed.
-    pub(crate) fn purge(&mut self) -> Result<(), StoreError> {
+    /// Deletes a piece of what was removed. Nobody waits for it; it is synced where every write has to be.
+    pub(crate) fn purge(&mut self, sync: bool) -> Result<(), StoreError> {
+        let level = if sync { Level::Sync } else { Level::Memory };
         let piece = self.database.read(|db| Ok(purge_piece(db)?));
         let written = piece.and_then(|piece| match piece {
-            Some(piece) => Ok(self.database.write(piece.into_batch(), Level::Memory)?),
+            Some(piece) => Ok(self.database.write(piece.into_batch(), level)?),
             None => {
                 self.purging = false;
                 Ok(())
@@ -234,7 +235,7 @@ mod tests {
             assert!(run(&mut engine, &removed).iter().all(Result::is_ok));
         }
         while engine.is_purging() {
-            engine.purge().expect("purged");
+            engine.purge(false).expect("purged");
         }
         let keys = |db: &Db| Ok(db.iter().keys().map(|key| key.expect("read").to_vec()).collect::<Vec<_>>());
         assert_eq!(engine.database.read(keys).expect("read"), [keys::COUNTS], "nothing is left of them");
@@ -259,7 +260,7 @@ mod tests {
         assert!(run(&mut engine, &works).iter().all(Result::is_ok));
         let mut pieces = 0;
         while engine.is_purging() {
-            engine.purge().expect("purged");
+            engine.purge(false).expect("purged");
             pieces += 1;
         }
         assert_eq!(pieces, 4, "two full ones, the rest, and a look that finds nothing");

@@ -26,18 +26,19 @@ pub struct SledOptions {
     pub stall_timeout: Duration,
 }
 
-/// When the file is synced. Acknowledged commits survive the death of the process in every case, at once; the policies
-/// differ in what they are meant to let a power cut take. The [crate](crate) says how far that is proven.
+/// When the file is synced. Acknowledged commits survive the death of the process in every case, at once. A power cut
+/// they survive with [`DurabilityPolicy::Durable`] alone: with the others it may take everything, as the engine then
+/// cannot always open its files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DurabilityPolicy {
-    /// As each commit asks: before lifecycle, messages, answers and tool calls are acknowledged; not for text deltas and
-    /// progress alone. Commits that are written together get the strictest that one of them asks for.
+    /// Before anything is acknowledged, whatever the commits ask for. What is acknowledged together needs one sync.
     #[default]
     Durable,
-    /// Once for everything that was written within this time, whatever the commits ask for.
+    /// Once for everything that was written within this time, whatever the commits ask for. A power cut may take
+    /// everything.
     Interval(Duration),
-    /// When the engine or the operating system likes to, whatever the commits ask for.
+    /// When the engine or the operating system likes to, whatever the commits ask for. A power cut may take everything.
     Process,
 }
 

@@ -1,4 +1,4 @@
-use task_core::{Commit, Durability, InstanceId, Seq, TaskId, TaskQuery, TaskStatus};
+use task_core::{Commit, InstanceId, Seq, TaskId, TaskQuery, TaskStatus};
 
 use crate::encoding::{Head, encode_event};
 use crate::error::Fault;
@@ -22,7 +22,6 @@ pub(crate) struct Entry {
     pub(crate) end: Seq,
     pub(crate) origin: InstanceId,
     pub(crate) expected: Seq,
-    durability: Durability,
     pub(crate) rows: Vec<(Seq, Vec<u8>)>,
     pub(crate) snapshot: Option<Snapshot>,
     pub(crate) key: Option<(String, Seq)>,
@@ -43,7 +42,6 @@ impl Entry {
             end: commit.end(),
             origin: commit.origin(),
             expected: commit.expected(),
-            durability: commit.durability(),
             rows: rows.collect::<Result<_, Fault>>()?,
             snapshot: commit.snapshot().map(|task| Snapshot {
                 head: Head {
@@ -79,14 +77,6 @@ impl Work {
         match self {
             Self::Commit(entry) => entry.rows.len(),
             Self::Remove { .. } | Self::Sync => 1,
-        }
-    }
-
-    /// What it must survive when the store leaves that to each commit.
-    pub(crate) fn durability(&self) -> Durability {
-        match self {
-            Self::Commit(entry) => entry.durability,
-            Self::Remove { .. } | Self::Sync => Durability::Durable,
         }
     }
 }

@@ -2,13 +2,11 @@
 //!
 //! `ATTACHES` sets how many attaches a store gets; 4,000 unless set. `SEED` repeats a run.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use common::random::{Random, number, seed};
+use agent_tasks_tests::random::{Random, number, seed};
 use futures::TryStreamExt;
 use task_core::{
     Limits, MemoryStore, NewTask, RunContext, RunResult, Seq, TaskId, TaskManager, TaskStatus, TaskStore,
@@ -23,7 +21,7 @@ const ROUND: u64 = 4_000;
 /// Writes until it is told to stop, in bursts of every size.
 async fn writer(cx: RunContext) -> RunResult {
     cx.next_message().await?;
-    let mut random = Random(cx.task().created_at.timestamp_millis().unsigned_abs());
+    let mut random = Random::new(cx.task().created_at.timestamp_millis().unsigned_abs());
     let mut n = 0_u64;
     while !cx.is_cancelled() {
         for _ in 0..random.below(64) {
@@ -93,7 +91,7 @@ async fn round(tasks: &TaskManager, attaches: u64, seed: u64) -> u64 {
         .map(|viewer| {
             let (tasks, task) = (tasks.clone(), ids[usize::try_from(viewer % TASKS).expect("small")]);
             let (left, seen) = (Arc::clone(&left), Arc::clone(&seen));
-            tokio::spawn(async move { view(&tasks, task, Random(seed ^ viewer), &left, &seen).await })
+            tokio::spawn(async move { view(&tasks, task, Random::new(seed ^ viewer), &left, &seen).await })
         })
         .collect();
     for viewer in viewers {

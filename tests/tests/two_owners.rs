@@ -3,15 +3,13 @@
 //! `RACES` sets how many races there are; 8 unless set. `PAUSES` sets how often an owner is paused; 4 unless set.
 #![cfg(unix)]
 
-mod common;
-
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use common::random::{Random, number, seed};
+use agent_tasks_tests::random::{Random, number, seed};
 use task_core::testing::Puppet;
 use task_core::{Event, Message, Seq, StoreError, TaskError, TaskId, TaskManager, TaskStatus};
 use task_store_sqlite::SqliteStore;
@@ -100,7 +98,7 @@ async fn send(tasks: &TaskManager, task: TaskId, text: &str, key: &str) {
 
 #[tokio::test]
 async fn a_paused_owner_is_the_owner_and_goes_on_when_it_wakes() {
-    let mut random = Random(seed("a paused owner"));
+    let mut random = Random::new(seed("a paused owner"));
     for _ in 0..number("PAUSES").unwrap_or(4) {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("tasks.db");
@@ -132,7 +130,7 @@ async fn a_paused_owner_is_the_owner_and_goes_on_when_it_wakes() {
 
 #[tokio::test]
 async fn an_owner_that_is_killed_while_it_is_paused_has_one_successor_and_the_task_one_more_run() {
-    let mut random = Random(seed("a paused owner that is killed"));
+    let mut random = Random::new(seed("a paused owner that is killed"));
     for _ in 0..number("PAUSES").unwrap_or(4) {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("tasks.db");

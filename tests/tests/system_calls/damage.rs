@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use agent_tasks_tests::random::{Random, seed};
 use task_core::testing::Scribe;
 use task_core::{Output, TaskStore};
 use task_store_sled::SledStore;
@@ -17,7 +18,7 @@ use task_store_sqlite::SqliteStore;
 use crate::child::{Store, Told};
 use crate::files::{copy, files};
 use crate::points::{NAME, PLACE};
-use crate::rig::{self, Effort, Random};
+use crate::rig::{self, Effort, index_below};
 
 #[test]
 fn sqlite_says_what_is_damaged() {
@@ -129,7 +130,7 @@ fn write(store: Store, path: &Path) -> Told {
 
 /// Every file cut at every sector, and as many turned bits.
 fn damages(whole: &Path) -> Vec<Damage> {
-    let mut random = Random::from_environment();
+    let mut random = Random::new(seed("damage"));
     let mut damages = Vec::new();
     for path in files(whole) {
         let file = path.strip_prefix(whole).expect("it is in there").to_owned();
@@ -140,7 +141,8 @@ fn damages(whole: &Path) -> Vec<Damage> {
         let bytes = usize::try_from(path.metadata().expect("there").len()).expect("small");
         for at in (0..bytes).step_by(SECTOR) {
             damages.push(Damage { file: file.clone(), how: How::Cut { bytes: at } });
-            let (byte, bit) = (random.below(bytes), u32::try_from(random.below(8)).expect("small"));
+            let (byte, bit) =
+                (index_below(&mut random, bytes), u32::try_from(random.below(8)).expect("small"));
             damages.push(Damage { file: file.clone(), how: How::Turned { byte, bit } });
         }
     }

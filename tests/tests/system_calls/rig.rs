@@ -1,8 +1,10 @@
-//! What the machine can do, how much of it to do, and chance that can be repeated.
+//! What the machine can do, and how much of it to do.
 
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use agent_tasks_tests::random::{Random, seed};
 
 /// Whether processes can be traced here. Says why not, and fails where that is demanded.
 pub(crate) fn can_trace() -> bool {
@@ -52,9 +54,9 @@ pub(crate) fn in_random_order<T: Send, O: Send>(
     effort: Effort,
     try_one: impl Fn(T) -> O + Sync,
 ) -> Vec<O> {
-    let mut random = Random::from_environment();
+    let mut random = Random::new(seed("points"));
     for end in (1..items.len()).rev() {
-        items.swap(end, random.below(end + 1));
+        items.swap(end, index_below(&mut random, end + 1));
     }
     let (items, outcomes) = (Mutex::new(items), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -71,27 +73,9 @@ pub(crate) fn in_random_order<T: Send, O: Send>(
     outcomes.into_inner().expect("no panic")
 }
 
-/// Numbers that look random enough, the same for the same seed (splitmix64).
-pub(crate) struct Random(u64);
-
-impl Random {
-    /// The numbers of `SEED`, or of a seed that is printed.
-    pub(crate) fn from_environment() -> Self {
-        static DRAWN: OnceLock<u64> = OnceLock::new();
-        let given = || std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-        let seed = *DRAWN
-            .get_or_init(|| given().unwrap_or_else(|| task_core::TaskId::new().as_uuid().as_u64_pair().1));
-        println!("SEED={seed}");
-        Self(seed)
-    }
-
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((z ^ (z >> 31)) % limit.max(1) as u64).unwrap_or_default()
-    }
+/// An index of a list of that length.
+pub(crate) fn index_below(random: &mut Random, length: usize) -> usize {
+    usize::try_from(random.below(length as u64)).unwrap_or_default()
 }
 
 /// The processes wait for the disk as much as they compute.

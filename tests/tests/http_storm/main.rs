@@ -3,7 +3,7 @@
 //!
 //! `HTTP_ATTACHES` sets how many attaches there are; 1,500 unless set. `SEED` repeats a run.
 
-mod common;
+mod http;
 
 use std::collections::hash_map::DefaultHasher;
 use std::convert::Infallible;
@@ -12,15 +12,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use agent_tasks_tests::random::{Random, number, seed};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
-use common::http::{Answer, Client};
-use common::random::{Random, number, seed};
 use futures::{StreamExt, TryStreamExt, stream};
+use http::{Answer, Client};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use task_axum::{Guard, TaskApi, Token};
@@ -164,7 +164,7 @@ impl Server {
                     prefix,
                     task,
                     id: ids[task],
-                    random: Random(seed ^ n),
+                    random: Random::new(seed ^ n),
                     records: Vec::new(),
                     cursor: 0,
                     found: Found::default(),
@@ -337,7 +337,7 @@ fn digest(json: &str) -> u64 {
 /// Writes until it is told to stop, in bursts of every size.
 async fn writer(cx: RunContext) -> RunResult {
     cx.next_message().await?;
-    let mut random = Random(cx.task().created_at.timestamp_millis().unsigned_abs());
+    let mut random = Random::new(cx.task().created_at.timestamp_millis().unsigned_abs());
     let mut n = 0_u64;
     while !cx.is_cancelled() {
         for _ in 0..random.below(16) {
