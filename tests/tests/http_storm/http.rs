@@ -9,15 +9,15 @@ use tokio::time::timeout;
 
 /// Where to ask, and by what right.
 #[derive(Clone, Debug)]
-pub struct Client {
-    pub address: SocketAddr,
-    pub token: String,
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
+    pub(crate) token: String,
 }
 
 /// An answer whose body is still to be read. Dropping it cuts the connection.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     connection: TcpStream,
     /// What has arrived and is not decoded yet.
     raw: Vec<u8>,
@@ -37,7 +37,7 @@ enum Body {
 
 impl Client {
     /// Sends a GET and reads the head of the answer.
-    pub async fn get(&self, path: &str, headers: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str, headers: &str) -> Answer {
         let mut connection = soon(TcpStream::connect(self.address)).await.expect("it listens");
         let Self { address, token } = self;
         let request = format!(
@@ -70,7 +70,7 @@ impl Client {
 
 impl Answer {
     /// More of the body, of at most about `bytes` from the connection; `None` when the body is whole.
-    pub async fn more(&mut self, bytes: usize) -> Option<Vec<u8>> {
+    pub(crate) async fn more(&mut self, bytes: usize) -> Option<Vec<u8>> {
         loop {
             match self.decode() {
                 Some(part) => return Some(part),
@@ -84,7 +84,7 @@ impl Answer {
     }
 
     /// The whole body.
-    pub async fn body(mut self) -> Vec<u8> {
+    pub(crate) async fn body(mut self) -> Vec<u8> {
         let mut body = Vec::new();
         while let Some(part) = self.more(PIECE).await {
             body.extend(part);
