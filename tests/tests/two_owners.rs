@@ -33,10 +33,12 @@ impl Process {
 
 /// Starts an owner, and gives the task it has begun. Its output is read away by a thread that ends with it.
 fn owner(path: &Path) -> (Process, TaskId) {
-    let command = Command::new(env!("CARGO_BIN_EXE_owner")).arg(path).stdout(Stdio::piped()).spawn();
-    let mut owner = Process(command.expect("it starts"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_owner"));
+    command.arg("sqlite").arg(path).arg("1").stdout(Stdio::piped());
+    let mut owner = Process(command.spawn().expect("it starts"));
     let mut lines = BufReader::new(owner.0.stdout.take().expect("piped")).lines();
-    let task = lines.next().expect("a line").expect("readable").parse().expect("a task id");
+    let line = lines.next().expect("a line").expect("readable");
+    let task = line.split(' ').nth(1).expect("`shown <task> <seq>`").parse().expect("a task id");
     std::thread::spawn(move || lines.for_each(drop));
     (owner, task)
 }
