@@ -1,11 +1,12 @@
-// Writes the list of the built files for the server, so that `cargo build` needs neither Node nor a build script.
+// Writes the list of the built files for the server, so that `cargo build` needs neither Node nor a build script:
+// `node scripts/embed.mjs [DIST [LIST.rs]]`.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const web = dirname(dirname(fileURLToPath(import.meta.url)))
-const dist = join(web, 'dist')
+const [, , dist = join(web, 'dist'), target = join(web, '../src/page/assets.rs')] = process.argv
 const names = readdirSync(dist).sort()
 
 const digest = createHash('sha256')
@@ -29,4 +30,4 @@ pub(super) const INDEX: &str = ${include('index.html', 'str')};
 pub(super) const FILES: &[(&str, &[u8])] = &[
 ${lines.join('')}];
 `
-writeFileSync(join(web, '../src/page/assets.rs'), list)
+writeFileSync(target, list)

@@ -64,7 +64,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
         aria-activedescendant={found.length > 0 ? option(at) : undefined}
         aria-label={t('app.paletteHint')}
         placeholder={t('app.paletteHint')}
-        autoFocus
+        data-autofocus
         value={query}
         onChange={(event) => setQuery(event.target.value)}
         onKeyDown={(event) => {

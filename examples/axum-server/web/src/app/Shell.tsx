@@ -31,7 +31,7 @@ export function Shell(props: { onPalette: () => void; onHelp: () => void; childr
         <div className="sidebar-foot">
           <div className="sidebar-keys">
             <button type="button" className="text-button" aria-label={t('app.palette')} title={t('app.palette')} onClick={onPalette}>
-              <kbd>⌘K</kbd>
+              <kbd>{`${MODIFIER}K`}</kbd>
             </button>
             <button type="button" className="text-button" aria-label={t('app.shortcuts')} title={t('app.shortcuts')} onClick={onHelp}>
               <kbd>?</kbd>
@@ -106,6 +106,9 @@ function skip(event: { preventDefault: () => void }) {
   event.preventDefault()
   document.getElementById('content')?.focus()
 }
+
+/** As the keyboard has it. */
+const MODIFIER = /Mac|iP/.test(navigator.platform) ? '⌘' : 'Ctrl '
 
 /** Languages are named in themselves. */
 const NAMES = { en: 'English', zh: '中文' }

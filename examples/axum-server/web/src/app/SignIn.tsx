@@ -55,7 +55,7 @@ function SignInDialog() {
           <input
             type="password"
             autoComplete="off"
-            autoFocus
+            data-autofocus
             value={text}
             onChange={(event) => setText(event.target.value)}
           />

@@ -7,7 +7,8 @@ const away: ScrollInput = { type: 'away', canScroll: true }
 
 test('a notch upwards lets go, at any distance', () => {
   expect(after(away).mode).toBe('reading')
-  expect(after(away, { type: 'scrolled', distance: 3, down: false }).mode).toBe('reading')
+  // The page's own last step to the end, told late.
+  expect(after(away, { type: 'scrolled', distance: 0, byReader: false }).mode).toBe('reading')
 })
 
 test('what has no room to scroll cannot be left', () => {
@@ -20,8 +21,8 @@ test('whoever reads is not dragged back by what arrives', () => {
 })
 
 test('following needs the end, the button or a message', () => {
-  expect(after(away, { type: 'scrolled', distance: 5, down: true }).mode).toBe('reading')
-  expect(after(away, { type: 'scrolled', distance: 4, down: true })).toEqual(FOLLOWING)
+  expect(after(away, { type: 'scrolled', distance: 5, byReader: true }).mode).toBe('reading')
+  expect(after(away, { type: 'scrolled', distance: 4, byReader: true })).toEqual(FOLLOWING)
   expect(after(away, { type: 'appended', rows: 1 }, { type: 'return' })).toEqual(FOLLOWING)
 })
 

@@ -11,8 +11,11 @@ export interface ScrollIntent {
 export type ScrollInput =
   /** The wheel, a finger, a key or the scrollbar goes up, or text is selected. */
   | { type: 'away'; canScroll: boolean }
-  /** The view was scrolled; `distance` is to the end, in pixels. */
-  | { type: 'scrolled'; distance: number; down: boolean }
+  /**
+   * The view was scrolled; `distance` is to the end, in pixels. `byReader`: downwards, and by the reader's hand. What
+   * the page did itself is told by the browser a moment later, when the reader may have left already.
+   */
+  | { type: 'scrolled'; distance: number; byReader: boolean }
   /** The button, the End key, or a message that was sent. */
   | { type: 'return' }
   | { type: 'appended'; rows: number }
@@ -24,7 +27,7 @@ export function scrollIntent(intent: ScrollIntent, input: ScrollInput): ScrollIn
     case 'away':
       return intent.mode === 'following' && input.canScroll ? { mode: 'reading', fresh: 0 } : intent
     case 'scrolled':
-      return intent.mode === 'reading' && input.down && input.distance <= AT_END ? FOLLOWING : intent
+      return intent.mode === 'reading' && input.byReader && input.distance <= AT_END ? FOLLOWING : intent
     case 'return':
       return intent.mode === 'reading' ? FOLLOWING : intent
     case 'appended':

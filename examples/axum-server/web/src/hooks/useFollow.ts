@@ -37,28 +37,49 @@ export function useFollow(
   useEffect(() => {
     const view = viewport.current
     if (view === null) return
+    // Whether the reader's hand went down since it went up.
+    let isBack = false
     const away = () => {
+      isBack = false
       const canScroll = view.scrollHeight > view.clientHeight + 1
       if (canScroll) following.current = false
       input({ type: 'away', canScroll })
     }
+    const move = (down: number) => {
+      if (down < 0) away()
+      else if (down > 0) isBack = true
+    }
     let top = view.scrollTop
+    let isDragging = false
     const onScroll = () => {
-      const down = view.scrollTop > top
+      if (isDragging) move(view.scrollTop - top)
       top = view.scrollTop
-      input({ type: 'scrolled', distance: view.scrollHeight - view.clientHeight - top, down })
+      const distance = view.scrollHeight - view.clientHeight - top
+      input({ type: 'scrolled', distance, byReader: isBack })
     }
     const onWheel = (event: WheelEvent) => {
-      if (event.deltaY < 0 && !event.ctrlKey) away()
+      if (!event.ctrlKey) move(event.deltaY)
     }
     const onKey = (event: KeyboardEvent) => {
       if (event.target instanceof HTMLElement && event.target.matches('input, textarea, select')) return
-      if (AWAY.has(event.key)) away()
+      if (UP.has(event.key)) away()
       else if (event.key === 'End') follow()
+      else if (DOWN.has(event.key)) isBack = true
+    }
+    let finger = 0
+    const onTouch = (event: TouchEvent) => {
+      const now = event.touches[0]?.clientY ?? 0
+      if (event.type === 'touchmove') move(finger - now)
+      finger = now
     }
     // The scrollbar is in the view and beside its content.
     const onPointer = (event: PointerEvent) => {
-      if (event.target === view && event.offsetX >= view.clientWidth) away()
+      if (event.target !== view || event.offsetX < view.clientWidth) return
+      isDragging = true
+      away()
+    }
+    const onRelease = () => {
+      isDragging = false
     }
     const onSelect = () => {
       const selection = document.getSelection()
@@ -69,17 +90,21 @@ export function useFollow(
     for (const child of view.children) sizes.observe(child)
     view.addEventListener('scroll', onScroll, { passive: true })
     view.addEventListener('wheel', onWheel, { passive: true })
-    view.addEventListener('touchmove', away, { passive: true })
+    view.addEventListener('touchstart', onTouch, { passive: true })
+    view.addEventListener('touchmove', onTouch, { passive: true })
     view.addEventListener('keydown', onKey)
     view.addEventListener('pointerdown', onPointer)
+    addEventListener('pointerup', onRelease)
     document.addEventListener('selectionchange', onSelect)
     return () => {
       sizes.disconnect()
       view.removeEventListener('scroll', onScroll)
       view.removeEventListener('wheel', onWheel)
-      view.removeEventListener('touchmove', away)
+      view.removeEventListener('touchstart', onTouch)
+      view.removeEventListener('touchmove', onTouch)
       view.removeEventListener('keydown', onKey)
       view.removeEventListener('pointerdown', onPointer)
+      removeEventListener('pointerup', onRelease)
       document.removeEventListener('selectionchange', onSelect)
     }
   }, [viewport, pin, follow])
@@ -87,4 +112,5 @@ export function useFollow(
   return { intent, follow }
 }
 
-const AWAY = new Set(['ArrowUp', 'Home', 'PageUp'])
+const UP = new Set(['ArrowUp', 'Home', 'PageUp'])
+const DOWN = new Set(['ArrowDown', 'PageDown', ' '])

@@ -41,8 +41,18 @@ export function useRefresh(): () => void {
 export function useCancel() {
   const { api } = useServices()
   const refresh = useRefresh()
-  return useMutation({ mutationFn: (id: string) => api.cancel(id), onSettled: refresh })
+  return useMutation({
+    mutationFn: (id: string) => api.cancel(id),
+    onSettled: () => {
+      refresh()
+      // Most tasks stop within this; those that do not are found by the next interval.
+      setTimeout(refresh, STOPS)
+    },
+  })
 }
+
+/** Milliseconds in which a task that is cancelled mostly stops. */
+const STOPS = 600
 
 /** Milliseconds between two questions; none while the tab is hidden. */
 const EVERY = 5_000

@@ -174,7 +174,7 @@ function Open(props: { conversation: ReturnType<typeof useConversation>['convers
           onSend={send}
           running={!settled && task.status !== 'pending'}
           placeholder={t(settled ? 'chat.placeholderSettled' : 'chat.placeholderRunning')}
-          hint={settled ? t('chat.resumeHint') : t('chat.hint')}
+          hint={settled ? `${t('chat.resumeHint')} ${t('chat.hint')}` : t('chat.hint')}
         >
           <Ending task={task} />
           <Outbox

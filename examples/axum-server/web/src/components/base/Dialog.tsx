@@ -13,6 +13,8 @@ export function Dialog(props: { title: string; onClose: () => void; children: Re
     const element = dialog.current
     const before = document.activeElement
     element?.showModal()
+    // The browser chooses the first control, which closes it.
+    element?.querySelector<HTMLElement>('[data-autofocus]')?.focus()
     return () => {
       element?.close()
       if (before instanceof HTMLElement) before.focus()

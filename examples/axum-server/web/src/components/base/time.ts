@@ -31,6 +31,13 @@ export function span(ms: number, language: string): string {
   return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'narrow' }).format(value)
 }
 
+/** A moment as short as it is clear: the time of today, the date of another day with it. */
+export function clockTime(at: string, now: number, language: string): string {
+  const isToday = new Date(at).toDateString() === new Date(now).toDateString()
+  const style: Intl.DateTimeFormatOptions = { timeStyle: 'short', ...(isToday ? {} : { dateStyle: 'medium' }) }
+  return new Intl.DateTimeFormat(language, style).format(new Date(at))
+}
+
 /** A moment in full. */
 export function moment(at: string, language: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(at))

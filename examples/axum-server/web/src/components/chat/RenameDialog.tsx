@@ -19,7 +19,7 @@ export function RenameDialog(props: { title: string; onRename: (title: string) =
       >
         <label className="field">
           {t('chat.newTitle')}
-          <input type="text" value={text} maxLength={200} autoFocus onChange={(event) => setText(event.target.value)} />
+          <input type="text" value={text} maxLength={200} data-autofocus onChange={(event) => setText(event.target.value)} />
         </label>
         {error !== undefined && (
           <p className="inline-error" role="alert">

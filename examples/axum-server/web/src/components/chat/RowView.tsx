@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next'
 
 import type { NoticeLevel, PlanEntry, TranscriptMessage } from '../../client'
 import { Icon, type IconName } from '../base/Icon'
-import { moment } from '../base/time'
+import { clockTime, moment } from '../base/time'
 import { safeLink } from '../markdown/links'
 import { Markdown } from '../markdown/Markdown'
 import { answerText } from './answers'
@@ -13,7 +13,7 @@ import { ToolCall } from './ToolCall'
 
 /** A row of the transcript. */
 export const RowView = memo(function RowView({ row }: { row: Row }) {
-  const { t, i18n } = useTranslation()
+  const { t } = useTranslation()
   switch (row.kind) {
     case 'user':
       return <UserMessage message={row.message} />
@@ -21,7 +21,7 @@ export const RowView = memo(function RowView({ row }: { row: Row }) {
       return (
         <p className="run-mark">
           <span>{t('chat.run', { run: row.run })}</span>
-          <time dateTime={row.message.at}>{moment(row.message.at, i18n.language)}</time>
+          <ClockTime at={row.message.at} />
         </p>
       )
     case 'text':
@@ -79,13 +79,22 @@ export const RowView = memo(function RowView({ row }: { row: Row }) {
   }
 })
 
+function ClockTime({ at }: { at: string }) {
+  const { i18n } = useTranslation()
+  return (
+    <time dateTime={at} title={moment(at, i18n.language)}>
+      {clockTime(at, Date.now(), i18n.language)}
+    </time>
+  )
+}
+
 function UserMessage({ message }: { message: TranscriptMessage }) {
-  const { t, i18n } = useTranslation()
+  const { t } = useTranslation()
   return (
     <div className="user" data-delivery={message.delivery}>
       <p className="user-head">
         <strong>{t('chat.you')}</strong>
-        <time dateTime={message.at}>{moment(message.at, i18n.language)}</time>
+        <ClockTime at={message.at} />
         {message.delivery === 'queued' && <span className="delivery">{t('chat.queued')}</span>}
         {message.delivery === 'refused' && <span className="delivery refused">{t('chat.refused')}</span>}
       </p>

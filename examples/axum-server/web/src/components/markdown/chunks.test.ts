@@ -51,6 +51,15 @@ test('a line without an end is cut between words', () => {
   expect(pieces.join('')).toBe(text)
   expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(30_000)
   expect(pieces.slice(0, -1).every((piece) => piece.endsWith(' '))).toBe(true)
+
+  const growing = new Chunks()
+  let longest = 0
+  for (let at = 0; at <= text.length; at += 1_013) longest = Math.max(longest, growing.of(text.slice(0, at)).at(-1)?.length ?? 0)
+  expect(growing.of(text).every((piece, at) => pieces[at] === piece)).toBe(true)
+  // The open piece is cut where it ends, so nothing moves out of it.
+  expect(longest).toBeLessThan(14_000)
+  const grown = new Chunks().of(`${text}\n\nmore`)
+  expect(pieces.slice(0, -1).every((piece, at) => grown[at] === piece)).toBe(true)
 })
 
 test('a text that is another one begins anew', () => {

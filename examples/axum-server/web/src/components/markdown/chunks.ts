@@ -31,6 +31,7 @@ export class Chunks {
     for (;;) {
       const end = text.indexOf('\n', this.#line)
       if (end < 0) break
+      this.#cutWithin(end)
       const line = text.slice(this.#line, end)
       const fence = FENCE.exec(line)?.[1]
       const wasInCode = this.#fence !== undefined
@@ -46,18 +47,26 @@ export class Chunks {
       const goesOn = /^[ \t]/.test(text.slice(this.#line, this.#line + 1))
       if ((isBlank && !goesOn && size >= ENOUGH && this.#line < text.length) || size >= TOO_MUCH) this.#cut(this.#line)
     }
-    // A line that does not end.
-    while (text.length - this.#from > 2 * TOO_MUCH) {
-      const space = text.lastIndexOf(' ', this.#from + TOO_MUCH)
-      this.#cut(space > this.#from ? space + 1 : this.#from + TOO_MUCH)
+    this.#cutWithin(text.length)
+  }
+
+  /**
+   * Cuts a line that exceeds every bound, up to `limit`. Just behind the bound, never before: what is on the screen
+   * already must not move into another row.
+   */
+  #cutWithin(limit: number) {
+    for (;;) {
+      const start = Math.max(this.#from, this.#line)
+      const space = this.#source.indexOf(' ', start + TOO_MUCH)
+      if (space >= 0 && space + 1 < limit) this.#cut(space + 1)
+      else if (limit - start > 2 * TOO_MUCH) this.#cut(start + 2 * TOO_MUCH)
+      else return
     }
   }
 
   #cut(at: number) {
-    const text = this.#source.slice(this.#from, at)
-    const inCode = this.#fence !== undefined && at >= this.#line
-    this.#done.push(this.#prefix + text)
-    this.#prefix = inCode && this.#fence !== undefined ? `${this.#fence}\n` : ''
+    this.#done.push(this.#prefix + this.#source.slice(this.#from, at))
+    this.#prefix = this.#fence === undefined ? '' : `${this.#fence}\n`
     this.#from = at
     this.#line = Math.max(this.#line, at)
   }

@@ -12,7 +12,7 @@ export function DeleteDialog(props: { tasks: readonly Task[]; onDelete: () => vo
     <Dialog title={t('tasks.confirmDelete')} onClose={onClose}>
       <p>{t('tasks.confirmDeleteText', { count: alive.length, title: alive[0]?.title })}</p>
       <div className="dialog-actions">
-        <button type="button" className="button" autoFocus onClick={onClose}>
+        <button type="button" className="button" data-autofocus onClick={onClose}>
           {t('tasks.keep')}
         </button>
         <button type="button" className="button danger solid" onClick={onDelete}>

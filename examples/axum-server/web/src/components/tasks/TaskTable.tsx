@@ -106,7 +106,9 @@ export function TaskCards(props: TaskListProps) {
           </div>
           <div className="card-line">
             <span className="muted">
-              {agents.get(task.agent_id)?.name ?? task.agent_id} · <Model task={task} agents={agents} /> ·{' '}
+              {agents.get(task.agent_id)?.name ?? task.agent_id}
+              {modelOf(task, agents) && <span className="mono"> · {modelOf(task, agents)}</span>}
+              {' · '}
               <RelativeTime at={task.started_at ?? task.created_at} />
             </span>
             <RowActions task={task} {...actions} />
@@ -131,7 +133,7 @@ function SelectBox({ task, selected, onSelect }: { task: Task } & Pick<TaskListP
 
 function Model({ task, agents }: { task: Task; agents: ReadonlyMap<string, Agent> }) {
   const { t } = useTranslation()
-  const model = task.model ?? agents.get(task.agent_id)?.model
+  const model = modelOf(task, agents)
   return model ? (
     <span className="mono">{model}</span>
   ) : (
@@ -140,6 +142,10 @@ function Model({ task, agents }: { task: Task; agents: ReadonlyMap<string, Agent
       <span className="hidden">{t('tasks.none')}</span>
     </span>
   )
+}
+
+function modelOf(task: Task, agents: ReadonlyMap<string, Agent>): string | null | undefined {
+  return task.model ?? agents.get(task.agent_id)?.model
 }
 
 function Failure({ task }: { task: Task }) {
