@@ -89,7 +89,7 @@ world('a conversation', {}, (w) => {
     await question.getByText('Which region?').waitFor()
     await expectAccessible(page)
     await picture(page, 'chat-question')
-    expect(await page.title()).toMatch(/^\(!\) /)
+    await eventually('the title', async () => ((await page.title()).startsWith('(!) ') ? true : undefined))
     await question.getByRole('textbox').fill('eu-west')
     await page.reload()
     expect(await question.getByRole('textbox').inputValue()).toBe('eu-west')

@@ -99,6 +99,30 @@ world('what is long', { args: ['--store', 'memory:', '--max-running', '32'] }, (
     await w.server.api('POST', `/tasks/${task.id}/cancel`)
   })
 
+  test('a tab that is looked at streams, and one that is not makes room for it', async () => {
+    const tasks = await Promise.all(Array.from({ length: 5 }, (_, n) => w.server.create(`tab ${n}\n/sleep 300`)))
+    const pages: Page[] = []
+    for (const task of tasks) {
+      const page = await w.open(`/chat?taskId=${task.id}`)
+      await page.getByText(`tab ${tasks.indexOf(task)}`).last().waitFor()
+      pages.push(page)
+    }
+    const [first, last] = [pages[0], pages[4]]
+    if (first === undefined || last === undefined) throw new Error('no pages')
+    const polls = (page: Page) => page.getByText('updated every 2 s')
+    await polls(last).waitFor()
+    expect(await polls(first).count()).toBe(0)
+    await first.evaluate(() => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => 'hidden' })
+      document.dispatchEvent(new Event('visibilitychange'))
+    })
+    await last.evaluate(() => dispatchEvent(new Event('pageshow')))
+    await polls(last).waitFor({ state: 'detached' })
+    await polls(first).waitFor()
+    for (const task of tasks) await w.server.api('POST', `/tasks/${task.id}/cancel`)
+    await first.locator('.run-head .badge').getByText('Cancelled').waitFor()
+  })
+
   test('ten tabs at once are all live, and everything else still answers', async () => {
     const tasks = await Promise.all(Array.from({ length: 10 }, (_, n) => w.server.create(`tab ${n}\n/count 100000 20`)))
     const pages: Page[] = []

@@ -22,7 +22,6 @@ const SHAPES = {
       <path d="M8 5v3.2l2.2 1.3" />
     </>
   ),
-  copy: <path d="M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z" />,
   cross: <path d="m4 4 8 8M12 4l-8 8" />,
   down: <path d="M8 3v9.5M4 9l4 4 4-4" />,
   menu: <path d="M3.5 8h.01M8 8h.01M12.5 8h.01" strokeWidth="2.5" />,
