@@ -98,9 +98,11 @@ test('what was taken in before is not taken in again', async () => {
   const server = new FakeServer()
   for (let n = 0; n < 3; n++) server.event()
   server.turns.push(() => server.open(server.frames(0) + server.frames(0)))
-  const { connection, seen } = connect(server)
-  await settle()
+  const { connection, seen, states } = connect(server)
+  await settle(1_000)
   expect(seen).toEqual([1, 2, 3])
+  // And is no reason to begin anew.
+  expect([states, server.asked]).toEqual([['live'], [0]])
   connection.close()
 })
 
