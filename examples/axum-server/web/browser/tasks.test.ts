@@ -68,12 +68,14 @@ world('the list of tasks', {}, (w) => {
   test('are right although the clock of the browser is not', async () => {
     const task = await w.server.create('/sleep 62')
     await w.server.until(task.id, ({ status }) => status === 'running')
-    const page = await w.context.newPage()
-    await page.clock.install({ time: Date.now() - 3_600_000 })
-    await page.goto(`${w.server.url}/tasks#token=${w.server.token}`)
-    await row(page, '/sleep 62').getByText(/^0:[0-5]\d$/).waitFor()
-    expect(await page.locator('time').allTextContents()).not.toContain('59:59')
-    await row(page, '/sleep 62').getByText(/^\d+s ago$/).waitFor()
+    for (const hour of [-3_600_000, 3_600_000]) {
+      const page = await w.context.newPage()
+      await page.clock.install({ time: Date.now() + hour })
+      await page.goto(`${w.server.url}/tasks#token=${w.server.token}`)
+      await row(page, '/sleep 62').getByText(/^0:(0[1-9]|[1-5]\d)$/).waitFor()
+      await row(page, '/sleep 62').getByText(/^[1-9]\d*s ago$/).waitFor()
+      await page.close()
+    }
   })
 
   test('a task that says nothing for long shows that', async () => {

@@ -12,10 +12,12 @@ import { App } from './App'
 import { takeToken } from './token'
 import '../styles/tokens.css'
 import '../styles/base.css'
+import '../styles/overlays.css'
 import '../styles/shell.css'
 import '../styles/tasks.css'
 import '../styles/chat.css'
 import '../styles/transcript.css'
+import '../styles/markdown.css'
 
 /** Where the server put the page, and where its API is. */
 function place(name: string): string {

@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
+import type { CreateTask } from '../client'
 import { AgentPicker } from '../components/chat/AgentPicker'
 import { Composer } from '../components/chat/Composer'
 import { Icon } from '../components/base/Icon'
@@ -21,10 +22,12 @@ export function NewChat({ agentId }: { agentId: string }) {
   const queries = useQueryClient()
   const agents = useAgents()
   const [text, setText] = useDraft('new')
+  const [model, setModel] = useState('')
+  const [workDir, setWorkDir] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
   // The same message again, after an answer that never came, must not become two tasks.
-  const attempt = useRef({ text: '', agent: '', key: '' })
+  const attempt = useRef({ what: '', key: '' })
   useTitle(`${t('chat.new')} · ${t('app.name')}`)
 
   const available = agents.data?.filter((agent) => agent.available) ?? []
@@ -32,17 +35,19 @@ export function NewChat({ agentId }: { agentId: string }) {
   const chosen = available.find((agent) => agent.id === agentId)?.id ?? only ?? ''
 
   const create = (message: string) => {
-    if (attempt.current.text !== message || attempt.current.agent !== chosen) {
-      attempt.current = { text: message, agent: chosen, key: crypto.randomUUID() }
-    }
+    const task: CreateTask = { agent_id: chosen, message }
+    if (model.trim() !== '') task.model = model.trim()
+    if (workDir.trim() !== '') task.work_dir = workDir.trim()
+    const what = JSON.stringify(task)
+    if (attempt.current.what !== what) attempt.current = { what, key: crypto.randomUUID() }
     setBusy(true)
     setError(undefined)
     api
-      .create({ agent_id: chosen, message }, attempt.current.key)
-      .then((task) => {
+      .create(task, attempt.current.key)
+      .then(({ id }) => {
         setText('')
         void queries.invalidateQueries({ queryKey: ['tasks'] })
-        navigate(`/chat?taskId=${task.id}`, { replace: true })
+        navigate(`/chat?taskId=${id}`, { replace: true })
       })
       .catch((reason: unknown) => {
         setError(reason)
@@ -77,6 +82,17 @@ export function NewChat({ agentId }: { agentId: string }) {
         )}
       </div>
       <div className="composer-area">
+        <details className="options">
+          <summary>{t('chat.options')}</summary>
+          <label className="field">
+            {t('tasks.columns.model')}
+            <input type="text" value={model} autoComplete="off" onChange={(event) => setModel(event.target.value)} />
+          </label>
+          <label className="field">
+            {t('chat.workDir')}
+            <input type="text" value={workDir} autoComplete="off" onChange={(event) => setWorkDir(event.target.value)} />
+          </label>
+        </details>
         <Composer
           text={text}
           onText={setText}
