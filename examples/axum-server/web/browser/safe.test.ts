@@ -10,6 +10,8 @@ world('what agents say', {}, (w) => {
       '[click](javascript:window.broken=1) [data](data:text/html,x) [good](https://example.org/)',
       '![picture](https://elsewhere.example/pixel.png)',
       '<https://example.org/auto> <svg onload="window.broken=1">',
+      '',
+      '<div onclick="window.broken=1">a block of markup</div>',
     ].join('\n')
     const task = await w.server.create(attack)
     await w.server.until(task.id, ({ status }) => status === 'completed')
@@ -20,7 +22,8 @@ world('what agents say', {}, (w) => {
     await page.goto(`${w.server.url}/chat?taskId=${task.id}#token=${w.server.token}`)
     const text = page.locator('.row[data-kind=text]')
     await text.getByText('onerror').first().waitFor()
-    expect(await text.locator('img, script, svg, iframe').count()).toBe(0)
+    await text.getByText('<div onclick').waitFor()
+    expect(await text.locator('img, script, svg, iframe, [onclick]').count()).toBe(0)
     const links = await text.locator('a').evaluateAll((all) => all.map((link) => [link.getAttribute('href'), link.getAttribute('rel')]))
     expect(links.map(([href]) => href)).toEqual([
       'https://example.org/',
