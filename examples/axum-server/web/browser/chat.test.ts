@@ -281,6 +281,27 @@ world('a conversation', {}, (w) => {
     await picture(page, 'chat-missing')
   })
 
+  test('a task that cannot be loaded is tried again, and says so meanwhile', async () => {
+    w.allow(/503/)
+    const task = await w.server.create('hello')
+    const page = await w.context.newPage()
+    await page.route('**/messages?*', (route) => route.fulfill({ status: 503, json: { detail: 'The store is away.' } }))
+    await page.goto(`${w.server.url}/chat?taskId=${task.id}#token=${w.server.token}`)
+    await page.getByRole('alert').getByText('The store is away.').waitFor()
+    await expectAccessible(page)
+    await page.unroute('**/messages?*')
+    await page.locator('.row[data-kind=text]').getByText('hello').waitFor()
+  })
+
+  test('a task that is deleted elsewhere is not there any more', async () => {
+    w.allow(/404/)
+    const task = await w.server.create('/sleep 60')
+    const page = await w.open(`/chat?taskId=${task.id}`)
+    await status(page, 'Running')
+    await w.server.api('DELETE', `/tasks/${task.id}`)
+    await page.getByText('It was deleted, or its address is wrong.').waitFor()
+  })
+
   test('the shell agent is talked to in the same way', async () => {
     const page = await w.open('/chat?agentId=shell')
     await box(page).fill("printf '\\033[31mred\\033[0m\\n'; exit 3")

@@ -186,6 +186,15 @@ test('a task that is gone is not asked for again', async () => {
   connection.close()
 })
 
+test('a log that is shorter than what was seen is another log', async () => {
+  const server = new FakeServer()
+  server.turns.push(() => Response.json({ code: 'cursor_ahead' }, { status: 409 }))
+  const { connection, states } = connect(server, { after: 7 })
+  await settle(60_000)
+  expect([states, server.asked]).toEqual([['gone'], [7]])
+  connection.close()
+})
+
 test('without a place it asks now and then, and takes one when there is one', async () => {
   const server = new FakeServer()
   server.event()

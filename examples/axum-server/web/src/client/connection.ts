@@ -17,7 +17,7 @@ export type ConnectionState =
   | { kind: 'broken'; since: number; retryAt: number; attempt: number }
   /** The task is settled: nothing more comes. */
   | { kind: 'idle' }
-  /** The task is not there any more. */
+  /** The task, or this log of it, is not there any more. */
   | { kind: 'gone' }
 
 export interface ConnectionOptions {
@@ -120,21 +120,18 @@ export class Connection {
       try {
         end = await this.#session(this.#abort)
       } catch (error) {
-        if (error instanceof ApiError && error.status === 404) end = 'gone'
-        else if (error instanceof ApiError && error.code === 'cursor_ahead') {
-          // Another log under the same name: a store that was put back. Only a new start tells the truth.
-          this.#options.onDoubt()
-          end = 'gone'
-        } else if (!this.#intended && !this.#closed) {
+        // Beyond the end there is another log under the same name: a store that was put back.
+        if (error instanceof ApiError && (error.status === 404 || error.code === 'cursor_ahead')) end = 'gone'
+        else if (!this.#intended && !this.#closed) {
           await this.#pause()
           continue
         }
       }
       if (this.#closed) return
-      if (end !== 'again') {
-        this.#set(end === 'gone' ? { kind: 'gone' } : { kind: 'idle' })
-        this.#options.onDoubt()
-        return
+      if (end === 'gone') return this.#set({ kind: 'gone' })
+      if (end === 'settled') {
+        this.#set({ kind: 'idle' })
+        return this.#options.onDoubt()
       }
     }
   }

@@ -1,4 +1,5 @@
 import type { TaskApi } from './api'
+import { backoff } from './backoff'
 import { Connection, type ConnectionState } from './connection'
 import { isOutput, isSettled, type LogEvent } from './events'
 import { ApiError } from './http'
@@ -50,6 +51,9 @@ export class Conversation {
   #transcript = new Transcript()
   #connection: Connection | undefined
   #scheduled = false
+  #loads = 0
+  #attempt = 0
+  #retry: ReturnType<typeof setTimeout> | undefined
   #refreshing = false
   #refreshAgain = false
   #seen = 0
@@ -87,16 +91,23 @@ export class Conversation {
   async load(): Promise<void> {
     const { api, task: id } = this.#options
     const signal = this.#abort.signal
-    this.#set({ phase: 'loading', error: undefined })
+    clearTimeout(this.#retry)
+    const turn = ++this.#loads
     try {
       const [task, page] = await Promise.all([api.task(id, signal), api.messages(id, PAGE, undefined, signal)])
       const recent = await api.events(id, Math.max(0, page.seq - SEAM), SEAM, signal)
+      // Another one was faster: the connection goes on from what that one read.
+      if (turn !== this.#loads) return
       this.#transcript = new Transcript(page.messages, recent.events.filter(({ seq }) => seq <= page.seq))
-      this.#set({ phase: 'ready', task, messages: this.#transcript.messages(), hasOlder: page.has_more })
+      this.#attempt = 0
+      this.#set({ phase: 'ready', error: undefined, task, messages: this.#transcript.messages(), hasOlder: page.has_more })
       this.#follow(page.seq)
     } catch (error) {
-      if (signal.aborted) return
-      this.#set({ phase: error instanceof ApiError && error.status === 404 ? 'missing' : 'failed', error })
+      if (signal.aborted || turn !== this.#loads) return
+      if (error instanceof ApiError && error.status === 404) return this.#set({ phase: 'missing', error })
+      this.#set({ phase: 'failed', error })
+      this.#attempt += 1
+      this.#retry = setTimeout(() => void this.load(), backoff(this.#attempt))
     }
   }
 
@@ -184,6 +195,7 @@ export class Conversation {
   }
 
   close(): void {
+    clearTimeout(this.#retry)
     this.#abort.abort()
     this.#connection?.close()
     this.#connection = undefined
@@ -199,12 +211,21 @@ export class Conversation {
         task: this.#options.task,
         after,
         onEvent: (event) => this.#event(event),
-        onState: (connection) => this.#set({ connection }),
+        onState: (connection) => this.#connected(connection),
         onDoubt: () => void this.refresh(),
       })
       if (isSettled(task.status) && task.seq <= after) return this.#set({ connection: { kind: 'idle' } })
     }
     this.#connection.start()
+  }
+
+  #connected(connection: ConnectionState) {
+    if (connection.kind !== 'gone') return this.#set({ connection })
+    // Deleted, or put back to an earlier state: only a new start tells.
+    this.#connection?.close()
+    this.#connection = undefined
+    this.#seen = 0
+    void this.load()
   }
 
   #event(event: LogEvent) {

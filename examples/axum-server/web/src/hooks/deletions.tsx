@@ -21,6 +21,7 @@ export interface Deletions {
   undo: (id: number) => void
   /** Stops the countdown of all of them, as long as somebody looks at it. */
   hold: (held: boolean) => void
+  held: boolean
   dismiss: () => void
 }
 
@@ -44,6 +45,7 @@ export function DeletionsProvider({ children }: { children: ReactNode }) {
   const [failed, setFailed] = useState<Deletions['failed']>()
   const next = useRef(1)
   const heldSince = useRef<number | undefined>(undefined)
+  const [held, setHeld] = useState(false)
 
   const run = useCallback(
     async (tasks: readonly Task[]) => {
@@ -86,8 +88,10 @@ export function DeletionsProvider({ children }: { children: ReactNode }) {
         setWaiting((now) => [...now, { id: next.current++, tasks, due: Date.now() + UNDO }])
       },
       undo: (id) => setWaiting((now) => now.filter((deletion) => deletion.id !== id)),
-      hold: (held) => {
-        if (held) {
+      held,
+      hold: (hold) => {
+        setHeld(hold)
+        if (hold) {
           heldSince.current ??= Date.now()
         } else if (heldSince.current !== undefined) {
           const pause = Date.now() - heldSince.current
@@ -97,7 +101,7 @@ export function DeletionsProvider({ children }: { children: ReactNode }) {
       },
       dismiss: () => setFailed(undefined),
     }),
-    [waiting, gone, failed],
+    [waiting, gone, failed, held],
   )
   return <Context value={value}>{children}</Context>
 }

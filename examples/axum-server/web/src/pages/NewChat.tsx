@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import type { CreateTask } from '../client'
 import { AgentPicker } from '../components/chat/AgentPicker'
 import { Composer } from '../components/chat/Composer'
+import { AppLink } from '../components/base/AppLink'
 import { Icon } from '../components/base/Icon'
 import { State } from '../components/base/State'
 import { words } from '../components/base/Toasts'
@@ -58,6 +59,9 @@ export function NewChat({ agentId }: { agentId: string }) {
   return (
     <div className="page chat-page new-chat">
       <header className="run-head">
+        <AppLink to="/tasks" className="icon-button" aria-label={t('chat.back')} title={t('chat.back')}>
+          <Icon name="back" />
+        </AppLink>
         <div className="run-text">
           <h1>{t('chat.new')}</h1>
         </div>

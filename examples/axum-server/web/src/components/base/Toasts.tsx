@@ -6,7 +6,7 @@ import { Icon } from './Icon'
 
 /** What was done a moment ago and can be undone. The countdown stands still while somebody looks at it. */
 export function Toasts() {
-  const { waiting, failed, hold, undo, dismiss } = useDeletions()
+  const { waiting, failed, held, hold, undo, dismiss } = useDeletions()
   const { t } = useTranslation()
   const last = waiting.length === 0
   useEffect(() => {
@@ -23,7 +23,7 @@ export function Toasts() {
       onBlur={() => hold(false)}
     >
       {waiting.map((deletion) => (
-        <UndoToast key={deletion.id} deletion={deletion} onUndo={() => undo(deletion.id)} />
+        <UndoToast key={deletion.id} deletion={deletion} held={held} onUndo={() => undo(deletion.id)} />
       ))}
       {failed !== undefined && (
         <div className="toast error">
@@ -40,13 +40,14 @@ export function Toasts() {
   )
 }
 
-function UndoToast({ deletion, onUndo }: { deletion: Deletion; onUndo: () => void }) {
+function UndoToast({ deletion, held, onUndo }: { deletion: Deletion; held: boolean; onUndo: () => void }) {
   const { t } = useTranslation()
   const [now, setNow] = useState(Date.now)
   useEffect(() => {
+    if (held) return
     const timer = setInterval(() => setNow(Date.now()), 500)
     return () => clearInterval(timer)
-  }, [])
+  }, [held])
   const seconds = Math.max(0, Math.ceil((deletion.due - now) / 1000))
   return (
     <div className="toast">
