@@ -51,7 +51,5 @@ function sgr(codes: string, style: Omit<AnsiSpan, 'text'>): Omit<AnsiSpan, 'text
   return next
 }
 
-// oxlint-disable-next-line no-control-regex
 const SEQUENCE = /\u001b(?:\[([0-9;:?<=>]*)[ -/]*([@-~])|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\-_])/
-// oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f]/g
