@@ -297,8 +297,7 @@ async fn what_waits_behind_a_command_that_fails_is_tried_for_itself() {
     assert!(is_store_error(&behind), "it is told why, not left behind: {behind}");
     store.heal();
     act.cx.flush().await.expect("stored");
-    act.finish(Ok(()));
-    tasks.wait(task.id).await.expect("it settles");
-    assert!(log(&tasks, task.id).await.iter().any(|event| event.data().contains("behind, too")));
+    let events = common::log_now(&tasks, task.id).await;
+    assert!(events.iter().any(|event| event.data().contains("behind, too")));
     check_log(&tasks, task.id).await;
 }

@@ -16,9 +16,58 @@ fn the_page_needs_no_token_and_says_where_the_api_is() {
         "{}",
         page.head
     );
+    assert!(page.head.contains("require-trusted-types-for 'script'"), "{}", page.head);
     assert!(page.head.contains("\r\ndate: "));
     assert_eq!(server.ask("GET", "/nope", "", "").status, 404);
     assert_eq!(server.ask("POST", "/", "", "").status, 405);
+}
+
+#[test]
+fn files_of_the_page_hold_for_ever_under_the_name_of_their_version() {
+    let dir = TempDir::new().expect("a directory");
+    let server = Server::start(dir.path(), &["--store", "memory:"]);
+    let page = server.ask("GET", "/", "", "");
+    assert!(page.head.contains("cache-control: no-cache"), "{}", page.head);
+    let text = page.text();
+    let (_, files) = text.split_once("\"/assets/").expect("a file");
+    let (version, _) = files.split_once('/').expect("a version");
+
+    let script = server.ask("GET", &format!("/assets/{version}/app.js"), "", "");
+    assert_eq!(script.status, 200);
+    assert!(script.head.contains("cache-control: public, max-age=31536000, immutable"), "{}", script.head);
+    assert!(script.head.contains("content-type: text/javascript"), "{}", script.head);
+    for path in [
+        format!("/assets/{version}/nope.js"),
+        format!("/assets/{version}/index.html"),
+        format!("/assets/{version}/"),
+        "/assets/0000000000000000/app.js".to_owned(),
+        "/assets/app.js".to_owned(),
+        "/app.js".to_owned(),
+    ] {
+        let answer = server.ask("GET", &path, "", "");
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(!answer.text().contains("<html"), "{path}");
+        assert!(!answer.head.contains("immutable"), "{path}");
+    }
+    // Every file that the page names is there.
+    for name in page.text().split("\"/assets/").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert_eq!(server.ask("GET", &format!("/assets/{name}"), "", "").status, 200, "{name}");
+    }
+}
+
+#[test]
+fn addresses_of_the_page_lead_to_it_and_are_asked_for_again_cheaply() {
+    let dir = TempDir::new().expect("a directory");
+    let server = Server::start(dir.path(), &["--store", "memory:"]);
+    let page = server.ask("GET", "/", "", "");
+    for path in ["/tasks", "/chat", "/chat?taskId=1", "/tasks?status=running"] {
+        assert_eq!(server.ask("GET", path, "", "").text(), page.text(), "{path}");
+    }
+    let etag = page.head.lines().find_map(|line| line.strip_prefix("etag: ")).expect("an etag");
+    let again = server.ask("GET", "/tasks", &format!("If-None-Match: {etag}\r\n"), "");
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    let other = server.ask("GET", "/tasks", "If-None-Match: \"other\"\r\n", "");
+    assert_eq!(other.status, 200);
 }
 
 #[test]
@@ -63,6 +112,7 @@ fn files_of_the_ui_are_served_and_no_others() {
     std::fs::write(dir.path().join("outside"), "outside").expect("a file");
     let server = Server::start(dir.path(), &["--store", "memory:", "--ui-dir", "ui"]);
     assert_eq!(server.ask("GET", "/", "", "").text(), "the index");
+    assert_eq!(server.ask("GET", "/chat", "", "").text(), "the index");
     let script = server.ask("GET", "/assets/app.js", "", "");
     assert_eq!(script.text(), "the script");
     assert!(script.head.contains("content-type: text/javascript"));

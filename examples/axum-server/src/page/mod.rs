@@ -1,12 +1,15 @@
-//! The page at `/`: a few words, or the files of a directory.
+//! The page at `/`: the one that was built into the program, or the files of a directory.
 
-use std::path::{Component, Path, PathBuf};
+mod assets;
+mod built;
+mod dir;
+
+use std::path::{Path, PathBuf};
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn};
@@ -34,27 +37,11 @@ async fn serve(State(page): State<Page>, request: Request) -> Response {
         return (StatusCode::METHOD_NOT_ALLOWED, [("allow", "GET, HEAD")], "Only GET is possible here.\n")
             .into_response();
     }
+    // The addresses that the page itself tells apart.
+    let path = if matches!(path, "/chat" | "/tasks") { "/" } else { path };
     match &page.dir {
-        None if path == "/" => ([(CONTENT_TYPE, "text/html; charset=utf-8")], WELCOME).into_response(),
-        None => not_found(),
-        Some(dir) => file(dir, path).await,
-    }
-}
-
-/// A file below `dir`; `/` is `index.html`. Whatever could lead elsewhere is not there.
-async fn file(dir: &Path, path: &str) -> Response {
-    let name = path.trim_start_matches('/');
-    let name = Path::new(if name.is_empty() { "index.html" } else { name });
-    let is_plain = |part: Component<'_>| match part {
-        Component::Normal(part) => part.to_str().is_some_and(|part| !part.starts_with('.')),
-        Component::CurDir | Component::ParentDir | Component::Prefix(_) | Component::RootDir => false,
-    };
-    if !name.components().all(is_plain) {
-        return not_found();
-    }
-    match tokio::fs::read(dir.join(name)).await {
-        Ok(bytes) => ([(CONTENT_TYPE, media_type(name))], Body::from(bytes)).into_response(),
-        Err(_) => not_found(),
+        None => built::file(path, request.headers()),
+        Some(dir) => dir::file(dir, path).await,
     }
 }
 
@@ -85,7 +72,7 @@ async fn secure(request: Request, next: Next) -> Response {
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
     headers.insert(
         HeaderName::from_static("cross-origin-resource-policy"),
         HeaderValue::from_static("same-origin"),
@@ -97,15 +84,7 @@ async fn secure(request: Request, next: Next) -> Response {
     response
 }
 
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
-base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-const WELCOME: &str = "<!doctype html>
-<html lang=\"en\">
-<meta charset=\"utf-8\">
-<title>Agent tasks</title>
-<h1>Agent tasks</h1>
-<p>The API is at <code>/api</code>; <code>/api/openapi.json</code> describes it.
-It needs the token that the server printed when it started: <code>Authorization: Bearer …</code>.</p>
-</html>
-";
+/// Trusted Types make the browser refuse text that would become a script, whatever part of the page tries it. Pictures
+/// of agents are in their messages, as `data:`.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' \
+data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";

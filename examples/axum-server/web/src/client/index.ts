@@ -1,0 +1,8 @@
+export { TaskApi, type EventPage, type ListQuery } from './api'
+export { ClockEstimate } from './clock'
+export type { ConnectionState } from './connection'
+export { Conversation, type ConversationView, type Outgoing } from './conversation'
+export { isActive, isSettled, type LogEvent, type RequestBlock, type ToolBlock } from './events'
+export { ApiError, Http, Unreachable } from './http'
+export type * from './schema'
+export { StreamSlots } from './slots'
