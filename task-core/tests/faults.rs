@@ -295,6 +295,8 @@ async fn what_waits_behind_a_command_that_fails_is_tried_for_itself() {
     }
     let behind = behind.await.expect("no panic").expect_err("nothing was written for so long");
     assert!(is_store_error(&behind), "it is told why, not left behind: {behind}");
+    // Until the commit has been given up, too, not only whoever waited for it.
+    tokio::time::sleep(Duration::from_secs(5)).await;
     store.heal();
     act.cx.flush().await.expect("stored");
     let events = common::log_now(&tasks, task.id).await;
