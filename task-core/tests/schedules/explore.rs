@@ -58,9 +58,9 @@ const SCHEDULES: usize = 5_000;
 const SEED: u64 = 1;
 /// Races of the engine need two or three steps of different tasks in an unlucky order.
 const PCT_DEPTH: usize = 3;
-/// How much time passes in a schedule: enough for a retry and for a doubt to be cleared, less than the five seconds of
-/// a grace period or of a look at the store without any hint.
-const TIME: Duration = Duration::from_secs(4);
+/// How much time passes in a schedule: enough for a retry and for a doubt to be cleared, less than the three seconds
+/// after which a command gives up, and than what it takes until the engine looks at the store without any hint.
+const TIME: Duration = Duration::from_millis(2_500);
 const STACK_BYTES: usize = 1 << 19;
 /// A schedule of a few thousand steps is usual. One that goes on and on gets nowhere.
 const MAX_STEPS: usize = 50_000;
