@@ -1,7 +1,7 @@
 //! The files of the built page. Written by `npm run build` in `web/`.
 
 /// What the files come to: the version in their addresses.
-pub(super) const DIGEST: &str = "b4691e960df45079";
+pub(super) const DIGEST: &str = "909974c2723eba59";
 
 /// The page itself.
 pub(super) const INDEX: &str = include_str!("../../web/dist/index.html");

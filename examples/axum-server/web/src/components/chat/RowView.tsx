@@ -33,7 +33,7 @@ export const RowView = memo(function RowView({ row }: { row: Row }) {
         </Disclosure>
       )
     case 'tool':
-      return <ToolCall tool={row.tool} name={row.key} />
+      return <ToolCall tool={row.tool} name={row.key} isAnswer={row.isAnswer} />
     case 'plan':
       return <PlanList entries={row.entries} />
     case 'request': {

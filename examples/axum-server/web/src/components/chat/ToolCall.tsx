@@ -9,15 +9,18 @@ import { took } from '../base/time'
 import { ansi } from './ansi'
 import { Disclosure } from './Disclosure'
 
-/** A tool call: one line, and behind it what it was called with and what came of it. Failures stay open. */
-export function ToolCall({ tool, name }: { tool: ToolBlock; name: string }) {
+/**
+ * A tool call: one line, and behind it what it was called with and what came of it. Failures stay open, and so does
+ * what the agent has to say for itself.
+ */
+export function ToolCall({ tool, name, isAnswer }: { tool: ToolBlock; name: string; isAnswer: boolean }) {
   const { t } = useTranslation()
   const isOpen = tool.status === 'pending' || tool.status === 'running'
   return (
     <Disclosure
       name={name}
       className="tool"
-      byDefault={tool.status === 'failed'}
+      byDefault={tool.status === 'failed' || (isAnswer && tool.output !== '')}
       summary={
         <>
           <span className="tool-state" data-status={tool.status}>

@@ -29,3 +29,13 @@ test('a new run is marked once', () => {
   const rows = new Rows().of([message(1, []), message(2, [], { run: 2, role: 'user' }), message(3, [], { run: 2 })])
   expect(rows.map(({ kind }) => kind)).toEqual(['run', 'user'])
 })
+
+test('the newest output of an agent that says nothing itself is its answer', () => {
+  const tool = (call_id: string): Block => ({
+    ...{ type: 'tool', call_id, name: 'shell', title: 'ls', input: null, output: 'x', status: 'completed' },
+    ...{ exit_code: 0, started_at: '2026-01-01T00:00:00.000Z', ended_at: null, parent_id: null },
+  })
+  const answers = (content: Block[]) => new Rows().of([message(1, content)]).map((row) => row.kind === 'tool' && row.isAnswer)
+  expect(answers([tool('1'), tool('2')])).toEqual([false, true])
+  expect(answers([tool('1'), { type: 'text', text: 'done' }])).toEqual([false, false])
+})

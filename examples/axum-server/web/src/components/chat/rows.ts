@@ -8,7 +8,7 @@ export type Row = { key: string; message: TranscriptMessage } & (
   | { kind: 'run'; run: number }
   | { kind: 'text'; text: string }
   | { kind: 'thinking'; text: string }
-  | { kind: 'tool'; tool: ToolBlock }
+  | { kind: 'tool'; tool: ToolBlock; isAnswer: boolean }
   | { kind: 'plan'; entries: PlanEntry[] }
   | { kind: 'request'; request: RequestBlock }
   | { kind: 'notice'; level: NoticeLevel; text: string }
@@ -55,7 +55,7 @@ export class Rows {
           rows.push({ kind: 'thinking', key, message, text: block.text })
           return
         case 'tool':
-          rows.push({ kind: 'tool', key, message, tool: block })
+          rows.push({ kind: 'tool', key, message, tool: block, isAnswer: isAnswer(message.content, at) })
           return
         case 'plan':
           rows.push({ kind: 'plan', key, message, entries: block.entries })
@@ -91,6 +91,11 @@ export class Rows {
     }
     return chunks.of(text)
   }
+}
+
+/** Whether the output of a tool is the answer itself: the newest of an agent that says nothing in words. */
+function isAnswer(content: readonly Block[], at: number): boolean {
+  return at === content.length - 1 && content.every(({ type }) => type !== 'text' && type !== 'thinking')
 }
 
 /** What a row says, to be searched and copied. */
