@@ -13,6 +13,7 @@ use crate::error::TaskError;
 use crate::model::{Event, Seq, TaskId, TaskStatus};
 use crate::rt::sync::watch;
 use crate::rt::time::sleep;
+use crate::store::StoreError;
 
 /// The events of a task after a cursor: first what is stored, then what comes.
 ///
@@ -184,7 +185,7 @@ impl Reader {
             return Ok(None);
         }
         self.open().await?;
-        let mut fruitless = 0;
+        let mut fruitless = 0_u32;
         loop {
             // Listen first, then read: a commit that comes after this line wakes the wait below.
             let Some((channel, moved)) = &mut self.open else { return Ok(None) };
@@ -208,7 +209,10 @@ impl Reader {
                 // ahead of the store, and only the store knows.
                 fruitless += 1;
                 if fruitless > 1 {
-                    self.journal.load(self.task).await?;
+                    let end = self.journal.load(self.task).await?.seq;
+                    if fruitless > DOUBTS && end > self.cursor {
+                        return Err(self.lost(end));
+                    }
                     sleep(DOUBT).await;
                 }
                 continue;
@@ -246,6 +250,13 @@ impl Reader {
         }
     }
 
+    /// The store says that there is more, and does not give it.
+    fn lost(&self, end: Seq) -> TaskError {
+        let what =
+            format!("the log of task {} ends at event {end}, and has none after {}", self.task, self.cursor);
+        TaskError::Store(Arc::new(StoreError::Corrupt { what, source: None }))
+    }
+
     async fn open(&mut self) -> Result<(), TaskError> {
         if self.open.is_some() {
             return Ok(());
@@ -276,3 +287,6 @@ impl Reader {
 
 /// How long a hint may be ahead of what the store gives before it is looked at again.
 const DOUBT: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// How often the store may say that there is more and not give it: five seconds, more than any store lags behind.
+const DOUBTS: u32 = 250;

@@ -9,7 +9,7 @@ use super::{Change, Commit, Keyed, StoreError, TaskPage, TaskQuery, TaskStore};
 use crate::model::{Event, InstanceId, Seq, StatusCounts, Task, TaskId};
 use crate::rt::time::timeout;
 
-/// A store that may not answer at all: nobody waits for it for ever.
+/// A store that may not answer at all, or not tell all: nobody waits for it for ever, and a log with a gap is damage.
 ///
 /// What takes too long is dropped and [`StoreError::Unavailable`]. Commits and removals pass: whoever asks for one has
 /// to know what becomes of it, and has a patience of its own.
@@ -32,7 +32,9 @@ impl TaskStore for PatientStore {
         limit: usize,
         max_bytes: usize,
     ) -> Result<Vec<Event>, StoreError> {
-        within(READ, self.0.events(task, after, limit, max_bytes)).await
+        let events = within(READ, self.0.events(task, after, limit, max_bytes)).await?;
+        check_whole(task, after, &events)?;
+        Ok(events)
     }
 
     async fn list(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
@@ -87,6 +89,20 @@ async fn within<T>(
     call: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     timeout(patience, call).await.unwrap_or_else(|_| Err(StoreError::unavailable(no_answer(patience))))
+}
+
+/// Events have numbers without gap, so one that is missing can be seen.
+fn check_whole(task: TaskId, after: Seq, events: &[Event]) -> Result<(), StoreError> {
+    let mut expected = after.next();
+    for event in events {
+        if event.seq() != expected {
+            let what =
+                format!("the log of task {task} has no event {expected}, and has event {}", event.seq());
+            return Err(StoreError::Corrupt { what, source: None });
+        }
+        expected = expected.next();
+    }
+    Ok(())
 }
 
 /// What is said of a store that does not answer.

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -27,6 +28,7 @@ struct Orders {
     waiting: watch::Sender<usize>,
     failing_loads: AtomicU32,
     failing_reads: AtomicU32,
+    hidden: Mutex<Option<RangeInclusive<Seq>>>,
     lost: AtomicBool,
     deaf: AtomicBool,
 }
@@ -92,6 +94,7 @@ impl FaultStore {
             waiting: watch::channel(0).0,
             failing_loads: AtomicU32::new(0),
             failing_reads: AtomicU32::new(0),
+            hidden: Mutex::default(),
             lost: AtomicBool::new(false),
             deaf: AtomicBool::new(false),
         };
@@ -111,6 +114,11 @@ impl FaultStore {
     /// Lets the next `reads` of events fail as unavailable.
     pub fn fail_reads(&self, reads: u32) {
         self.orders.failing_reads.store(reads, Ordering::SeqCst);
+    }
+
+    /// Gives no events with these numbers any more, as a damaged disk may.
+    pub fn hide(&self, events: RangeInclusive<Seq>) {
+        *lock(&self.orders.hidden) = Some(events);
     }
 
     /// Lets the owner find out that it is none any more.
@@ -214,7 +222,11 @@ impl TaskStore for FaultStore {
         self.orders.pass(Call::Events, Some(task)).await;
         pass(&self.orders.reads_held).await;
         use_up(&self.orders.failing_reads)?;
-        self.inner.events(task, after, limit, max_bytes).await
+        let mut events = self.inner.events(task, after, limit, max_bytes).await?;
+        if let Some(hidden) = &*lock(&self.orders.hidden) {
+            events.retain(|event| !hidden.contains(&event.seq()));
+        }
+        Ok(events)
     }
 
     async fn list(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
