@@ -6,8 +6,10 @@
 //! be seen whether the files can be read.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
+
+use crc32fast::Hasher;
 
 use crate::error::{Doing, Fault};
 use crate::schema::{replace_file, sync_directory};
@@ -16,11 +18,11 @@ use crate::schema::{replace_file, sync_directory};
 pub(crate) fn leave(path: &Path, data: &Path) -> Result<(), Fault> {
     let mut text = String::new();
     for file in files(data)? {
-        let Sum { bytes, sum } = Sum::of(&file)?;
-        text.push_str(&format!("{sum:016x} {bytes} {}\n", name(&file, data)));
+        let Sum { bytes, crc } = Sum::of(&file)?;
+        text.push_str(&format!("{crc:08x} {bytes} {}\n", name(&file, data)));
     }
-    let whole = Sum::default().add(text.as_bytes());
-    replace_file(path, SUMS, &format!("{text}{:016x} {WHOLE}\n", whole.sum))
+    let whole = crc32fast::hash(text.as_bytes());
+    replace_file(path, SUMS, &format!("{text}{whole:08x} {WHOLE}\n"))
 }
 
 /// Compares the files in `data` with their sums, and reads them in any case. Then takes the sums away: from here on the
@@ -58,15 +60,15 @@ pub(crate) fn check(path: &Path, data: &Path) -> Result<(), Fault> {
 /// The sums in a file that is whole.
 fn parse(text: &str) -> Option<Vec<(Sum, String)>> {
     let (lines, last) = text.strip_suffix('\n')?.rsplit_once('\n')?;
-    let whole = Sum::default().add(&text.as_bytes()[..=lines.len()]);
-    if last != format!("{:016x} {WHOLE}", whole.sum) {
+    let whole = crc32fast::hash(&text.as_bytes()[..=lines.len()]);
+    if last != format!("{whole:08x} {WHOLE}") {
         return None;
     }
     let sum = |line: &str| {
         let mut words = line.splitn(3, ' ');
-        let sum = u64::from_str_radix(words.next()?, 16).ok()?;
+        let crc = u32::from_str_radix(words.next()?, 16).ok()?;
         let bytes = words.next()?.parse().ok()?;
-        Some((Sum { bytes, sum }, words.next()?.to_owned()))
+        Some((Sum { bytes, crc }, words.next()?.to_owned()))
     };
     lines.lines().map(sum).collect()
 }
@@ -90,45 +92,32 @@ fn name(file: &Path, data: &Path) -> String {
     file.strip_prefix(data).unwrap_or(file).to_string_lossy().into_owned()
 }
 
-/// How many bytes, and a number that is another one when any of them is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How many bytes, and their CRC-32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Sum {
     bytes: u64,
-    sum: u64,
+    crc: u32,
 }
 
 impl Sum {
     fn of(file: &Path) -> Result<Self, Fault> {
         let read = || {
-            let (mut file, mut buffer, mut sum) = (File::open(file)?, vec![0; BUFFER], Self::default());
+            let mut file = BufReader::with_capacity(BUFFER, File::open(file)?);
+            let (mut bytes, mut crc) = (0, Hasher::new());
             loop {
-                let mut filled = 0;
-                // Whole words: only the last piece may have another length.
-                while filled < BUFFER {
-                    match file.read(&mut buffer[filled..]) {
-                        Ok(0) => break,
-                        Ok(read) => filled += read,
-                        Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-                sum = sum.add(&buffer[..filled]);
-                if filled < BUFFER {
-                    return Ok(sum);
-                }
+                let read = match file.fill_buf() {
+                    Ok([]) => return Ok(Self { bytes, crc: crc.finalize() }),
+                    Ok(read) => read,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(error),
+                };
+                crc.update(read);
+                let length = read.len();
+                bytes += length as u64;
+                file.consume(length);
             }
         };
         read().map_err(|error| Fault::Unreadable { file: file.to_owned(), cause: std::sync::Arc::new(error) })
-    }
-
-    /// Each step is one to one, so two contents that differ in one word never have the same sum.
-    fn add(mut self, bytes: &[u8]) -> Self {
-        let (words, rest) = bytes.as_chunks::<8>();
-        let mut step = |word: u64| self.sum = (self.sum.rotate_left(23) ^ word).wrapping_mul(ODD);
-        words.iter().for_each(|word| step(u64::from_le_bytes(*word)));
-        rest.iter().for_each(|byte| step(u64::from(*byte)));
-        self.bytes += bytes.len() as u64;
-        self
     }
 }
 
@@ -137,8 +126,6 @@ pub(crate) const SUMS: &str = "sums";
 
 /// What the last line is the sum of.
 const WHOLE: &str = "all of this";
-
-const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 const BUFFER: usize = 256 * 1024;
 
