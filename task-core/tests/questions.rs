@@ -230,3 +230,34 @@ async fn leave_for_one_thing_is_no_leave_for_another() {
     assert_eq!(waiting.requests[0].prompt, "Delete everything?");
     assert!(!asking.is_finished());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_was_taken_back_waits_for_nobody() {
+    let (tasks, mut stage) = stage().await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    let asking = tokio::spawn({
+        let cx = act.cx.clone();
+        async move { cx.ask(permission().key("rm")).await }
+    });
+    let request = asked(&tasks, task.id).await.requests[0].clone();
+    asking.abort();
+    act.cx.withdraw("rm", "withdrawn").await.expect("taken back");
+    // Nothing is open: nothing changes.
+    act.cx.withdraw("rm", "withdrawn").await.expect("taken back");
+    act.cx.withdraw("never asked", "withdrawn").await.expect("taken back");
+    let now = tasks.get(task.id).await.expect("it is there");
+    assert_eq!((now.status, now.requests.len()), (TaskStatus::Running, 0));
+    let late = tasks.answer(task.id, &request.request_id, json!("allow")).await;
+    assert!(late.is_err(), "it is too late for an answer");
+
+    // It may be asked again.
+    let asking = ask(act, permission().key("rm"));
+    let request = asked(&tasks, task.id).await.requests[0].clone();
+    tasks.answer(task.id, &request.request_id, json!("deny")).await.expect("answered");
+    let (act, answer) = asking.await.expect("no panic");
+    assert_eq!(answer.expect("answered").by, "user");
+    act.finish(Ok(()));
+    tasks.wait(task.id).await.expect("it settles");
+    check_log(&tasks, task.id).await;
+}

@@ -31,6 +31,8 @@
 //! # Map
 //!
 //! * [`ShellRunner`] (feature `shell`, on by default): every message is a command line.
+//! * [`ClaudeRunner`] (feature `claude`, on by default): Claude Code, as it is installed. [`Permissions`] says what an
+//!   agent may do without asking.
 //! * [`process`]: what a runner for any program stands on. It starts a program as a process tree with a bare
 //!   environment, stops it step by step, and finds what is left of it, even after a crash of the server.
 //!
@@ -39,6 +41,9 @@
 //!
 //! # Security
 //!
+//! No runner is a sandbox, and what tasks do is done with the rights of this process. What Claude Code asks leave for, and
+//! what it starts in a directory that nobody vouches for, is told at [`ClaudeRunner`].
+//!
 //! **The shell agent runs what it is told, with all the rights of this process.** Whoever can send a message to one of
 //! its tasks can read and change whatever this process can. It is no sandbox: where messages come from somebody, or some
 //! program, that is not trusted that far, run the whole server in a container or as a user of its own, or do not offer
@@ -46,10 +51,20 @@
 //! environment of the server, which may hold secrets: see [`process::Environment`].
 #![forbid(unsafe_code)]
 
+#[cfg(all(unix, feature = "claude"))]
+mod claude;
+#[cfg(all(unix, feature = "claude"))]
+mod permissions;
 #[cfg(unix)]
 pub mod process;
 #[cfg(all(unix, feature = "shell"))]
 mod shell;
+#[cfg(all(unix, any(feature = "claude", feature = "shell")))]
+mod work_dir;
 
+#[cfg(all(unix, feature = "claude"))]
+pub use claude::{ClaudeRunner, RefusedArgument};
+#[cfg(all(unix, feature = "claude"))]
+pub use permissions::Permissions;
 #[cfg(all(unix, feature = "shell"))]
 pub use shell::ShellRunner;

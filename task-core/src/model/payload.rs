@@ -277,7 +277,7 @@ pub struct InputAnswered {
     pub request_id: String,
     /// The answer.
     pub answer: Value,
-    /// Who answered: `user`, or `deadline` when the default was taken.
+    /// Who answered: `user`, `deadline` when the default was taken, or `runner` when it took the question back.
     pub by: String,
 }
 

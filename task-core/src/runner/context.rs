@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::RunId;
 use super::ask::{Answer, Ask};
@@ -12,8 +13,9 @@ use super::error::{RunError, RunResult};
 use crate::error::TaskError;
 use crate::log::{Draft, Journal, Subscription, Writer};
 use crate::model::{
-    Checkpoint, Content, Custom, Delivery, InstanceId, Json, Lifecycle, MessageAdded, MessageDelivered,
-    MessageId, Notice, NoticeLevel, Output, Payload, Queued, Seq, SessionSet, Task, ToolCall, ToolUpdate,
+    Checkpoint, Content, Custom, Delivery, InputAnswered, InstanceId, Json, Lifecycle, MessageAdded,
+    MessageDelivered, MessageId, Notice, NoticeLevel, Output, Payload, Queued, Seq, SessionSet, Task,
+    ToolCall, ToolUpdate,
 };
 use crate::rt::sync::{CancellationToken, Mutex};
 use crate::rt::{lock, select};
@@ -277,6 +279,27 @@ impl RunContext {
                 Err(RunError::new(format!("the run was asked to stop while request `{request_id}` was open")))
             }
         }
+    }
+
+    /// Takes back the question that was asked under `key`, when what wanted to know is gone: nobody has to answer it any
+    /// more. It counts as answered, by `runner`, with `answer`; asking under the same key again asks anew. Does nothing
+    /// when the question is not open: whoever answered first was first.
+    ///
+    /// Drop the call of [`RunContext::ask`] before.
+    ///
+    /// # Errors
+    ///
+    /// When the store failed, or the run is over.
+    pub async fn withdraw(&self, key: &str, answer: impl Into<Value>) -> RunResult {
+        let (request_id, answer) = (self.0.task.request_id(key), answer.into());
+        self.update(move |draft| {
+            if draft.task().request(&request_id).is_some() {
+                let (request_id, answer) = (request_id.clone(), answer.clone());
+                draft.record(InputAnswered { request_id, answer, by: "runner".to_owned() })?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     // What survives a restart.

@@ -50,6 +50,17 @@ impl Ladder {
         self
     }
 
+    /// For runners that have words of their own for the first steps.
+    #[cfg(feature = "claude")]
+    pub(crate) const fn interrupt_wait(&self) -> Option<Duration> {
+        self.interrupt
+    }
+
+    #[cfg(feature = "claude")]
+    pub(crate) const fn close_stdin_wait(&self) -> Option<Duration> {
+        self.close_stdin
+    }
+
     /// How long it may take when every step is needed.
     #[must_use]
     pub fn total(&self) -> Duration {

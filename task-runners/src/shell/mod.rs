@@ -8,11 +8,11 @@ mod state;
 mod text;
 mod turn;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use task_core::{AgentRunner, Capabilities, RunContext, RunError, RunId, RunResult};
+use task_core::{AgentRunner, Capabilities, RunContext, RunId, RunResult};
 
 use crate::process::{Environment, Ladder, reap};
 use session::Session;
@@ -105,17 +105,6 @@ impl ShellRunner {
     pub const fn interrupt_wait(mut self, wait: Duration) -> Self {
         self.interrupt_wait = wait;
         self
-    }
-
-    /// Where the commands of a task start.
-    fn base_dir(&self, wanted: Option<&str>) -> Result<PathBuf, RunError> {
-        let mut dir = std::env::current_dir()
-            .map_err(|error| RunError::new(format!("the directory of this process is gone: {error}")))?;
-        // Joining an absolute path replaces.
-        dir.extend(&self.work_dir);
-        dir.extend(wanted.map(Path::new));
-        session::check_dir(&dir)?;
-        Ok(dir)
     }
 }
 

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::script;
 use super::state::State;
 use super::turn::{Ended, Turn};
 use crate::process::{Command, Mark, ProcessTree, Sweep};
+use crate::work_dir;
 
 /// One run: its messages one after the other, each a command.
 pub(super) struct Session<'a> {
@@ -35,7 +36,7 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(super) async fn open(runner: &'a ShellRunner, cx: RunContext) -> Result<Self, RunError> {
-        let base_dir = runner.base_dir(cx.task().work_dir.as_deref())?;
+        let base_dir = work_dir::resolve(runner.work_dir.as_deref(), cx.task().work_dir.as_deref())?;
         let files = RunFiles::create(cx.id()).map_err(|error| {
             RunError::new(format!("cannot create a directory in {}: {error}", std::env::temp_dir().display()))
         })?;
@@ -204,15 +205,6 @@ fn exit_code(status: ExitStatus) -> Option<i32> {
 async fn discard(mut pipe: ChildStdout) {
     // Whatever ends it, nobody needs to know.
     let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
-}
-
-/// Whether the path is a directory, in words when it is not.
-pub(super) fn check_dir(dir: &Path) -> RunResult {
-    match std::fs::metadata(dir) {
-        Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => Err(RunError::new(format!("the work directory {} is not a directory", dir.display()))),
-        Err(error) => Err(RunError::new(format!("cannot use the work directory {}: {error}", dir.display()))),
-    }
 }
 
 /// Bytes of a checkpoint, well below the limit of an event.

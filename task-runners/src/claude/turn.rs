@@ -1,0 +1,120 @@
+use std::collections::HashMap;
+
+use task_core::{IncomingMessage, RunError, ToolStatus};
+use tokio::time::Instant;
+
+use super::asking::Asking;
+use super::event::{Activity, Ended, Fate};
+
+/// A turn: from a message until the session is idle and every message that went into it has met its fate.
+#[derive(Default)]
+pub(super) struct Turn {
+    /// Names what the turn is about: the same when it is taken up again after a crash.
+    pub(super) anchor: String,
+    pub(super) asking: Asking,
+    /// How often each question was asked.
+    asked: HashMap<String, u32>,
+    sent: Vec<Sent>,
+    /// Whether the agent tells what becomes of messages. Old versions do not.
+    tells_fates: bool,
+    has_run: bool,
+    is_idle: bool,
+    pub(super) ended: Option<Ended>,
+    pub(super) stop: Option<Stop>,
+}
+
+/// A message that was written to the agent.
+struct Sent {
+    id: String,
+    /// What it was, when it is to be sent again should it never reach the model.
+    message: Option<IncomingMessage>,
+    has_started: bool,
+    is_over: bool,
+}
+
+/// A turn that was asked to stop.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stop {
+    pub(super) is_cancel: bool,
+    /// When the agent counts as deaf.
+    pub(super) until: Instant,
+}
+
+impl Turn {
+    pub(super) fn new(anchor: String) -> Self {
+        Self { anchor, ..Self::default() }
+    }
+
+    pub(super) fn sent(&mut self, id: String, message: Option<IncomingMessage>) {
+        self.is_idle = false;
+        self.sent.push(Sent { id, message, has_started: false, is_over: false });
+    }
+
+    pub(super) fn fate(&mut self, id: &str, fate: Fate) {
+        self.tells_fates = true;
+        let Some(sent) = self.sent.iter_mut().find(|sent| sent.id == id) else { return };
+        match fate {
+            Fate::Cancelled => sent.is_over = true,
+            Fate::Completed => (sent.has_started, sent.is_over) = (true, true),
+            Fate::Queued => {}
+            Fate::Started => sent.has_started = true,
+        }
+    }
+
+    pub(super) fn activity(&mut self, activity: Activity) {
+        self.is_idle = activity == Activity::Idle;
+        self.has_run |= !self.is_idle;
+    }
+
+    /// Whether the agent is at work.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.has_run
+    }
+
+    /// Whether the session is free again.
+    pub(super) fn is_over(&self) -> bool {
+        let has_ended = self.has_run || self.ended.is_some();
+        self.is_idle && has_ended && (!self.tells_fates || self.sent.iter().all(|sent| sent.is_over))
+    }
+
+    /// Messages that never reached the model, in order.
+    pub(super) fn undelivered(&mut self) -> Vec<IncomingMessage> {
+        let lost = self.sent.iter_mut().filter(|sent| self.tells_fates && !sent.has_started);
+        lost.filter_map(|sent| sent.message.take()).collect()
+    }
+
+    /// What a question is called that has this digest: another one each time, and the same ones in the same turn after
+    /// a crash.
+    pub(super) fn question(&mut self, digest: &str) -> String {
+        let times = self.asked.entry(digest.to_owned()).or_default();
+        *times += 1;
+        format!("{}.{digest}.{times}", self.anchor)
+    }
+
+    /// How it ended: why, and the error that fails the run.
+    pub(super) fn outcome(&self) -> (String, Option<RunError>) {
+        if let Some(stop) = self.stop
+            && (stop.is_cancel || self.ended.as_ref().is_none_or(|ended| ended.is_error))
+        {
+            return (if stop.is_cancel { "cancelled" } else { "interrupted" }.to_owned(), None);
+        }
+        let Some(ended) = &self.ended else { return ("done".to_owned(), None) };
+        match ended.reason.as_str() {
+            reason if reason.starts_with("aborted") => ("interrupted".to_owned(), None),
+            "max_turns" => ("max_turns".to_owned(), None),
+            _ if ended.is_error => {
+                let words = if ended.words.is_empty() { &ended.reason } else { &ended.words };
+                ("failed".to_owned(), Some(RunError::new(words)))
+            }
+            _ => ("done".to_owned(), None),
+        }
+    }
+}
+
+/// How calls ended that were open at the end of a turn.
+pub(super) fn open_calls_end(reason: &str) -> ToolStatus {
+    match reason {
+        "cancelled" | "interrupted" => ToolStatus::Cancelled,
+        _ => ToolStatus::Failed,
+    }
+}
