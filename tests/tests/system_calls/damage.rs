@@ -179,6 +179,7 @@ fn try_damage(
     let refused: Vec<_> = refused.chain(outcome.strip_prefix("error open ")).collect();
     for error in &refused {
         let typed = error.starts_with("corrupt ")
+            || error.starts_with("gap ")
             || error.starts_with("unavailable ")
             || error.starts_with("not-found ");
         let named = !error.starts_with("corrupt ") || error.contains(&*path.to_string_lossy());
