@@ -46,10 +46,14 @@
 //! environment of the server, which may hold secrets: see [`process::Environment`].
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "chat")]
+pub mod chat;
 #[cfg(unix)]
 pub mod process;
 #[cfg(all(unix, feature = "shell"))]
 mod shell;
 
+#[cfg(feature = "chat")]
+pub use chat::ChatRunner;
 #[cfg(all(unix, feature = "shell"))]
 pub use shell::ShellRunner;

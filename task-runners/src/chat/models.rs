@@ -1,0 +1,56 @@
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::endpoint::Endpoint;
+use super::exchange::{Exchange, Query};
+use super::failure::Failure;
+
+impl Endpoint {
+    /// The models that the server offers, in its own order.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not answer within `patience`, or with something else than a list of models.
+    pub async fn models(&self, patience: Duration) -> Result<Vec<String>, ModelsError> {
+        let listed = tokio::time::timeout(patience, self.list_models(patience)).await;
+        let late = || ModelsError(format!("{self} did not answer within {patience:?}"));
+        listed.map_err(|_| late())?.map_err(|failure| ModelsError(failure.words))
+    }
+
+    pub(super) async fn list_models(&self, patience: Duration) -> Result<Vec<String>, Failure> {
+        let key = self.authorization().map(super::key::Key::read).transpose().map_err(Failure::new)?;
+        let query =
+            Query { endpoint: self, path: self.models_path(), body: None, key: key.as_deref(), patience };
+        let mut exchange = Exchange::begin(query).await?;
+        let document = exchange.document(self, MAX_LIST).await?;
+        if exchange.status != 200 {
+            return Err(Failure::from_status(self, "", exchange.status, &document).without(key.as_deref()));
+        }
+        let list = serde_json::from_slice::<Value>(&document).unwrap_or_default();
+        match list.get("data") {
+            Some(Value::Array(models)) => {
+                Ok(models.iter().filter_map(|model| model["id"].as_str()).map(str::to_owned).collect())
+            }
+            // Ollama without a model.
+            Some(Value::Null) => Ok(Vec::new()),
+            _ => Err(Failure::new(format!("{self} does not list its models"))),
+        }
+    }
+}
+
+/// Why nothing is known of the models of a server, in words for people.
+#[derive(Debug)]
+pub struct ModelsError(String);
+
+impl fmt::Display for ModelsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ModelsError {}
+
+/// Bytes of the list.
+const MAX_LIST: usize = 4 << 20;
