@@ -46,6 +46,8 @@
 //! environment of the server, which may hold secrets: see [`process::Environment`].
 #![forbid(unsafe_code)]
 
+#[cfg(all(unix, feature = "detect"))]
+pub mod agents;
 #[cfg(feature = "chat")]
 pub mod chat;
 #[cfg(unix)]

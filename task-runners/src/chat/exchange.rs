@@ -49,7 +49,7 @@ impl Exchange {
         let stream =
             stream.map_err(|_| "it does not answer".to_owned()).and_then(|stream| stream.map_err(words));
         let stream =
-            stream.map_err(|why| Failure::passing(format!("{endpoint} cannot be reached: {why}")))?;
+            stream.map_err(|why| Failure::unreachable(format!("{endpoint} cannot be reached: {why}")))?;
         let broken =
             |error| Failure::passing(format!("{endpoint} broke the connection off: {}", words(error)));
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;

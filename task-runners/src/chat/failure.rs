@@ -10,6 +10,8 @@ pub(super) struct Failure {
     pub(super) words: String,
     /// It may pass: the server cannot be reached, or is busy.
     pub(super) is_passing: bool,
+    /// Nobody listens there.
+    pub(super) is_unreachable: bool,
     /// When the server would like to be asked again.
     pub(super) wait: Option<Duration>,
 }
@@ -17,12 +19,17 @@ pub(super) struct Failure {
 impl Failure {
     /// One that stays.
     pub(super) fn new(words: impl Into<String>) -> Self {
-        Self { words: words.into(), is_passing: false, wait: None }
+        Self { words: words.into(), is_passing: false, is_unreachable: false, wait: None }
     }
 
     /// One that may pass.
     pub(super) fn passing(words: impl Into<String>) -> Self {
-        Self { words: words.into(), is_passing: true, wait: None }
+        Self { is_passing: true, ..Self::new(words) }
+    }
+
+    /// Nobody listens there, which may pass.
+    pub(super) fn unreachable(words: impl Into<String>) -> Self {
+        Self { is_unreachable: true, ..Self::passing(words) }
     }
 
     /// What a server answered instead of an answer.

@@ -15,8 +15,12 @@ impl Endpoint {
     /// When the server does not answer within `patience`, or with something else than a list of models.
     pub async fn models(&self, patience: Duration) -> Result<Vec<String>, ModelsError> {
         let listed = tokio::time::timeout(patience, self.list_models(patience)).await;
-        let late = || ModelsError(format!("{self} did not answer within {patience:?}"));
-        listed.map_err(|_| late())?.map_err(|failure| ModelsError(failure.words))
+        let late = |_| ModelsError {
+            words: format!("{self} did not answer within {patience:?}"),
+            is_unreachable: false,
+        };
+        let failed = |Failure { words, is_unreachable, .. }| ModelsError { words, is_unreachable };
+        listed.map_err(late)?.map_err(failed)
     }
 
     pub(super) async fn list_models(&self, patience: Duration) -> Result<Vec<String>, Failure> {
@@ -42,11 +46,22 @@ impl Endpoint {
 
 /// Why nothing is known of the models of a server, in words for people.
 #[derive(Debug)]
-pub struct ModelsError(String);
+pub struct ModelsError {
+    words: String,
+    is_unreachable: bool,
+}
+
+impl ModelsError {
+    /// Whether nobody listens there.
+    #[must_use]
+    pub const fn is_unreachable(&self) -> bool {
+        self.is_unreachable
+    }
+}
 
 impl fmt::Display for ModelsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.words)
     }
 }
 
