@@ -46,7 +46,7 @@
 //! environment of the server, which may hold secrets: see [`process::Environment`].
 #![forbid(unsafe_code)]
 
-#[cfg(all(unix, feature = "detect"))]
+#[cfg(all(unix, any(feature = "config", feature = "detect")))]
 pub mod agents;
 #[cfg(feature = "chat")]
 pub mod chat;
