@@ -1,4 +1,4 @@
-//! Runners that do the work of agent tasks with real processes, and leave none behind.
+//! Runners that do the work of agent tasks: with real processes, and leave none behind, or with a model.
 //!
 //! ```
 //! # #[cfg(all(unix, feature = "shell"))]
@@ -31,10 +31,12 @@
 //! # Map
 //!
 //! * [`ShellRunner`] (feature `shell`, on by default): every message is a command line.
+//! * `ChatRunner` (feature `chat`): every message is answered by a model behind an OpenAI-compatible endpoint.
+//! * `agents` (features `detect` and `config`): the agents of this machine, and agents in a TOML file.
 //! * [`process`]: what a runner for any program stands on. It starts a program as a process tree with a bare
 //!   environment, stops it step by step, and finds what is left of it, even after a crash of the server.
 //!
-//! Works on Unix; elsewhere the crate is empty. What is said about processes that hide holds on Linux:
+//! Works on Unix; elsewhere there is the chat agent alone. What is said about processes that hide holds on Linux:
 //! [`process`] tells what is different elsewhere.
 //!
 //! # Security

@@ -14,7 +14,8 @@ impl Endpoint {
     ///
     /// When the server does not answer within `patience`, or with something else than a list of models.
     pub async fn models(&self, patience: Duration) -> Result<Vec<String>, ModelsError> {
-        let listed = tokio::time::timeout(patience, self.list_models(patience)).await;
+        // One limit for all of it; the one for silence is out of its way.
+        let listed = tokio::time::timeout(patience, self.list_models(patience.saturating_mul(2))).await;
         let late = |_| ModelsError {
             words: format!("{self} did not answer within {patience:?}"),
             is_unreachable: false,
