@@ -116,8 +116,12 @@ async fn what_is_no_program_is_passed_over() {
     std::fs::create_dir(first.0.join("claude")).expect("a directory");
     std::fs::write(first.0.join("codex"), "not executable").expect("written");
     let second = Programs::new().with("claude", "echo 1.0.0");
-    // The current directory, too.
-    let path = format!(":.:relative:{}:{}", first.0.display(), second.0.display());
+    // What lies where this process happens to be is not to be run.
+    let here = Programs::new().with("claude", "echo 6.6.6");
+    let up = "../".repeat(std::env::current_dir().expect("a directory").components().count());
+    let nearby = format!("{up}{}", here.0.display());
+    assert!(std::path::Path::new(&nearby).join("claude").exists());
+    let path = format!("{nearby}:{}:{}", first.0.display(), second.0.display());
     let found = Detection::new().path(path).without_servers().run().await;
     assert_eq!(version(&found, "claude"), Some("1.0.0"));
     assert!(reason(&found, "codex").contains("not on the PATH"));

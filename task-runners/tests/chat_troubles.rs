@@ -291,3 +291,39 @@ async fn a_key_that_is_missing_is_told_and_nothing_is_asked() {
     })
     .await;
 }
+
+/// Whatever comes over the wire, and wherever it breaks off, the task settles, in words of ours.
+#[tokio::test]
+async fn damaged_answers_settle_the_task_in_words() {
+    within(async {
+        let mut whole = Vec::new();
+        for step in answer("It is a long way to Tipperary") {
+            if let Step::Send(bytes) = step {
+                whole.extend(bytes);
+            }
+        }
+        let length = whole.len();
+        let model = FakeModel::new(move |before, _| {
+            // Another place and another kind of damage each time, and the same in each run of the test.
+            let (at, mut bytes) = (before * 7_919 % length, whole.clone());
+            match before % 4 {
+                0 => bytes.truncate(at),
+                1 => bytes[at] ^= 0x55,
+                2 => drop(bytes.drain(at..(at + 9).min(length))),
+                _ => drop(bytes.splice(at..at, *b"\xff\0{\n")),
+            }
+            vec![Step::Send(bytes)]
+        });
+        let tasks = manager(runner(&model).retries(0).patience(Duration::from_secs(2))).await;
+        for round in 0..120 {
+            let (task, log) = say(&tasks, "hello").await;
+            assert_eq!(turns(&log).len(), 1, "round {round}");
+            match task.status {
+                TaskStatus::Completed => {}
+                TaskStatus::Failed => assert!(words(task).contains(&model.url()), "round {round}: {log:?}"),
+                other => panic!("round {round}: {other}"),
+            }
+        }
+    })
+    .await;
+}

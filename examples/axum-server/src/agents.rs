@@ -75,8 +75,14 @@ fn chat(id: &str, name: &str, endpoint: Endpoint, models: &[String]) -> Agent {
         more => format!(" and {more} more"),
     };
     let description = format!("Models at {endpoint}: {}{more}", shown.join(", "));
-    let model = models.first().map(String::as_str).unwrap_or_default();
+    let model = default_model(models);
     Agent::new(id, ChatRunner::new(endpoint).model(model)).name(name).description(description).model(model)
+}
+
+/// The first, but for those that cannot talk: a list names models for embeddings among the others.
+fn default_model(models: &[String]) -> &str {
+    let talks = |model: &&String| !model.to_lowercase().contains("embed");
+    models.iter().find(talks).or(models.first()).map(String::as_str).unwrap_or_default()
 }
 
 /// An agent that is shown, and cannot be used.
@@ -135,6 +141,13 @@ const SHOWN_MODELS: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_model_that_cannot_talk_is_not_the_default() {
+        let models = ["nomic-embed-text:latest", "qwen3:4b", "gemma3"].map(str::to_owned);
+        assert_eq!(default_model(&models), "qwen3:4b");
+        assert_eq!(default_model(&models[..1]), "nomic-embed-text:latest");
+    }
 
     #[test]
     fn ollama_is_asked_where_it_was_told_to_listen() {
