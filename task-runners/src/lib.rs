@@ -1,4 +1,4 @@
-//! Runners that do the work of agent tasks with real processes, and leave none behind.
+//! Runners that do the work of agent tasks: with real processes, and leave none behind, or with a model.
 //!
 //! ```
 //! # #[cfg(all(unix, feature = "shell"))]
@@ -33,10 +33,12 @@
 //! * [`ShellRunner`] (feature `shell`, on by default): every message is a command line.
 //! * [`ClaudeRunner`] (feature `claude`, on by default): Claude Code, as it is installed. [`Permissions`] says what an
 //!   agent may do without asking.
+//! * `ChatRunner` (feature `chat`): every message is answered by a model behind an OpenAI-compatible endpoint.
+//! * `agents` (features `detect` and `config`): the agents of this machine, and agents in a TOML file.
 //! * [`process`]: what a runner for any program stands on. It starts a program as a process tree with a bare
 //!   environment, stops it step by step, and finds what is left of it, even after a crash of the server.
 //!
-//! Works on Unix; elsewhere the crate is empty. What is said about processes that hide holds on Linux:
+//! Works on Unix; elsewhere there is the chat agent alone. What is said about processes that hide holds on Linux:
 //! [`process`] tells what is different elsewhere.
 //!
 //! # Security
@@ -51,6 +53,10 @@
 //! environment of the server, which may hold secrets: see [`process::Environment`].
 #![forbid(unsafe_code)]
 
+#[cfg(all(unix, any(feature = "config", feature = "detect")))]
+pub mod agents;
+#[cfg(feature = "chat")]
+pub mod chat;
 #[cfg(all(unix, feature = "claude"))]
 mod claude;
 #[cfg(all(unix, feature = "claude"))]
@@ -62,6 +68,8 @@ mod shell;
 #[cfg(all(unix, any(feature = "claude", feature = "shell")))]
 mod work_dir;
 
+#[cfg(feature = "chat")]
+pub use chat::ChatRunner;
 #[cfg(all(unix, feature = "claude"))]
 pub use claude::{ClaudeRunner, RefusedArgument};
 #[cfg(all(unix, feature = "claude"))]

@@ -1,17 +1,169 @@
-use task_core::{Agent, TaskManagerBuilder};
-use task_runners::ShellRunner;
+//! Which agents this server offers, and which runner plays each.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use task_core::{Agent, RunContext, RunError, RunResult};
+use task_runners::agents::{AgentKind, AgentSpec, Candidate, Detection, Driver, Presence};
+use task_runners::chat::Endpoint;
+use task_runners::{ChatRunner, ShellRunner};
 
 use crate::demo::Demo;
 
-/// Adds the agents this server offers.
-pub(crate) fn offer(builder: TaskManagerBuilder, demo: bool) -> TaskManagerBuilder {
+/// The agents: what is built in, what is found on this machine, and what the file describes. The file has the last
+/// word about an id.
+pub(crate) async fn offered(demo: bool, detects: bool, described: &[AgentSpec]) -> Vec<Agent> {
     let shell = Agent::new("shell", ShellRunner::new())
         .name("Shell")
         .description("Runs each message as a command line.");
-    let builder = builder.agent(shell);
-    if !demo {
-        return builder;
+    let mut agents = BTreeMap::from([("shell".to_owned(), shell)]);
+    if detects {
+        for candidate in detection().run().await {
+            agents.insert(candidate.id.to_owned(), found(candidate));
+        }
     }
-    builder
-        .agent(Agent::new("demo", Demo).name("Demo").description("Does what its script says; needs nothing."))
+    if demo {
+        let demo =
+            Agent::new("demo", Demo).name("Demo").description("Does what its script says; needs nothing.");
+        agents.insert("demo".to_owned(), demo);
+    }
+    for spec in described {
+        agents.insert(spec.id.clone(), as_described(spec));
+    }
+    agents.into_values().collect()
+}
+
+/// The one place where something that was found becomes an agent.
+fn found(candidate: Candidate) -> Agent {
+    let Candidate { id, name, driver, presence, .. } = candidate;
+    match (presence, driver) {
+        (Presence::Absent { reason }, _) => absent(id, reason).name(name),
+        (Presence::Server { endpoint, models }, _) => chat(id, name, endpoint, &models),
+        (Presence::Program { path, version }, driver) => {
+            let what = program(name, &path, version.as_deref());
+            tracing::info!(agent = id, path = %path.display(), version, "found");
+            let reason = match driver {
+                Driver::Adapter { id } => format!("it runs through the agent `{id}`"),
+                Driver::Acp { .. } => not_built("acp"),
+                Driver::Claude => not_built("claude"),
+                _ => not_built(id),
+            };
+            absent(id, reason).name(name).description(what)
+        }
+        _ => absent(id, not_built(id)).name(name),
+    }
+}
+
+/// The one place where an agent of the file gets its runner.
+fn as_described(spec: &AgentSpec) -> Agent {
+    match &spec.kind {
+        AgentKind::Acp(_) => spec.agent(cannot_run).unavailable(not_built("acp")),
+        AgentKind::Chat(runner) => spec.agent(runner.clone()),
+        AgentKind::Claude(_) => spec.agent(cannot_run).unavailable(not_built("claude")),
+        AgentKind::Shell(runner) => spec.agent(runner.clone()),
+        _ => spec.agent(cannot_run).unavailable(not_built("this kind")),
+    }
+}
+
+/// One agent for a server; a task names another model if it wants one.
+fn chat(id: &str, name: &str, endpoint: Endpoint, models: &[String]) -> Agent {
+    tracing::info!(agent = id, %endpoint, models = models.len(), "found");
+    let shown: Vec<_> = models.iter().take(SHOWN_MODELS).map(|model| short(model)).collect();
+    let more = match models.len().saturating_sub(SHOWN_MODELS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let description = format!("Models at {endpoint}: {}{more}", shown.join(", "));
+    let model = default_model(models);
+    Agent::new(id, ChatRunner::new(endpoint).model(model)).name(name).description(description).model(model)
+}
+
+/// The first, but for those that cannot talk: a list names models for embeddings among the others.
+fn default_model(models: &[String]) -> &str {
+    let talks = |model: &&String| !model.to_lowercase().contains("embed");
+    models.iter().find(talks).or(models.first()).map(String::as_str).unwrap_or_default()
+}
+
+/// An agent that is shown, and cannot be used.
+fn absent(id: &str, reason: String) -> Agent {
+    Agent::new(id, cannot_run).unavailable(reason)
+}
+
+/// New tasks for such an agent are refused; this is for those that were created when it could be used.
+async fn cannot_run(_: RunContext) -> RunResult {
+    Err(RunError::new("this agent cannot run here; the list of agents says why"))
+}
+
+fn not_built(kind: &str) -> String {
+    format!("the runner `{kind}` is not built into this server")
+}
+
+fn program(name: &str, path: &Path, version: Option<&str>) -> String {
+    let version = version.map_or_else(|| "of unknown version".to_owned(), str::to_owned);
+    format!("{name} {version} at {}", path.display())
+}
+
+/// llama.cpp names its models by their files.
+fn short(model: &str) -> &str {
+    Path::new(model)
+        .file_name()
+        .and_then(|name| name.to_str())
+        .filter(|_| model.starts_with('/'))
+        .unwrap_or(model)
+}
+
+fn detection() -> Detection {
+    let host = std::env::var("OLLAMA_HOST").ok();
+    let address = host.and_then(|host| ollama_address(&host));
+    address.map_or_else(Detection::new, |address| Detection::new().ollama(address))
+}
+
+/// Where Ollama listens when it is told so by this variable of its own: an address, with or without a port. Names are
+/// not looked up.
+fn ollama_address(host: &str) -> Option<SocketAddr> {
+    let host = host.trim().trim_start_matches("http://").trim_end_matches('/');
+    let address =
+        host.parse().or_else(|_| host.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, OLLAMA_PORT))).ok()?;
+    // It listens everywhere, here too.
+    Some(if address.ip().is_unspecified() {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
+    } else {
+        address
+    })
+}
+
+const OLLAMA_PORT: u16 = 11_434;
+
+/// Models that a description names.
+const SHOWN_MODELS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_cannot_talk_is_not_the_default() {
+        let models = ["nomic-embed-text:latest", "qwen3:4b", "gemma3"].map(str::to_owned);
+        assert_eq!(default_model(&models), "qwen3:4b");
+        assert_eq!(default_model(&models[..1]), "nomic-embed-text:latest");
+    }
+
+    #[test]
+    fn ollama_is_asked_where_it_was_told_to_listen() {
+        for (host, expected) in [
+            ("127.0.0.1:4000", Some("127.0.0.1:4000")),
+            ("http://127.0.0.1:4000/", Some("127.0.0.1:4000")),
+            ("0.0.0.0", Some("127.0.0.1:11434")),
+            ("[::1]:4000", Some("[::1]:4000")),
+            ("models.example", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                ollama_address(host).map(|address| address.to_string()).as_deref(),
+                expected,
+                "{host}"
+            );
+        }
+    }
 }

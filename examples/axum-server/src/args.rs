@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
 use task_axum::Token;
+use task_runners::agents::{AgentSpec, agents_from_file};
 
 use crate::EXIT_USAGE;
 
@@ -35,6 +36,9 @@ struct Args {
     /// A file that describes more agents
     #[arg(long, env = "TASKS_AGENTS", value_name = "FILE.toml")]
     agents: Option<PathBuf>,
+    /// Do not look for agents on the `PATH` and on this machine's ports
+    #[arg(long, env = "TASKS_NO_DETECT")]
+    no_detect: bool,
     /// Offer the agent `demo`
     #[arg(long, env = "TASKS_DEMO")]
     demo: bool,
@@ -56,6 +60,10 @@ pub(crate) struct Settings {
     pub(crate) access: Access,
     pub(crate) max_running: usize,
     pub(crate) roots: Vec<PathBuf>,
+    /// What the file of agents describes.
+    pub(crate) agents: Vec<AgentSpec>,
+    /// Whether to look for more.
+    pub(crate) detects: bool,
     pub(crate) demo: bool,
     pub(crate) allow_hosts: Vec<String>,
     pub(crate) ui_dir: Option<PathBuf>,
@@ -120,17 +128,18 @@ impl Settings {
             max_running,
             roots,
             agents,
+            no_detect,
             demo,
             allow_hosts,
             ui_dir,
             log_format,
         } = args;
-        if let Some(file) = agents {
-            return Err(WrongSetting(format!(
-                "--agents {}: agents from a file are not supported yet",
-                file.display()
-            )));
-        }
+        let agents = match agents {
+            Some(file) => {
+                agents_from_file(&file).map_err(|error| WrongSetting(format!("--agents: {error}")))?
+            }
+            None => Vec::new(),
+        };
         if !listen
             .rsplit_once(':')
             .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
@@ -160,6 +169,8 @@ impl Settings {
             access,
             max_running,
             roots: roots_or_default(roots)?,
+            agents,
+            detects: !no_detect,
             demo,
             allow_hosts,
             ui_dir,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use task_axum::{Guard, TaskApi};
+use task_core::TaskManagerBuilder;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -13,8 +14,19 @@ use crate::{agents, connection, page, signals, store};
 
 /// Serves until it is asked to stop.
 pub(crate) async fn run(settings: Settings) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let Settings { listen, store, access, max_running, roots, demo, allow_hosts, ui_dir, log_format: _ } =
-        settings;
+    let Settings {
+        listen,
+        store,
+        access,
+        max_running,
+        roots,
+        agents,
+        detects,
+        demo,
+        allow_hosts,
+        ui_dir,
+        log_format: _,
+    } = settings;
     let stop = signals::watch()?;
     let listener = TcpListener::bind(&listen)
         .await
@@ -22,8 +34,10 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Box<dyn Error + Send +
     let address = listener.local_addr()?;
     let guard = guard(&access, address, &allow_hosts)?;
 
-    let builder = agents::offer(store::open(&store).await?, demo).max_running(max_running);
-    let tasks = builder.start().await?;
+    let offered = async { Ok(agents::offered(demo, detects, &agents).await) };
+    let (builder, offered) = tokio::try_join!(store::open(&store), offered)?;
+    let builder = offered.into_iter().fold(builder, TaskManagerBuilder::agent);
+    let tasks = builder.max_running(max_running).start().await?;
     let api = TaskApi::new(tasks.clone(), guard.clone())
         .roots(roots)
         .map_err(|error| WrongSetting(format!("--root: {error}")))?;

@@ -35,10 +35,15 @@ pub(crate) fn command(dir: &Path, args: &[&str]) -> Command {
 }
 
 impl Server {
-    /// Starts it in `dir` with the agent `demo` on a free port, and waits until it is ready.
+    /// Starts it in `dir` with the agents `demo` and `shell` on a free port, and waits until it is ready.
     pub(crate) fn start(dir: &Path, args: &[&str]) -> Self {
-        let args = [&["--listen", "127.0.0.1:0", "--demo"], args].concat();
-        let mut child = command(dir, &args).stderr(Stdio::inherit()).spawn().expect("the server starts");
+        let args = [&["--listen", "127.0.0.1:0", "--demo", "--no-detect"], args].concat();
+        Self::spawn(command(dir, &args))
+    }
+
+    /// Starts it as the command says, and waits until it is ready.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::inherit()).spawn().expect("the server starts");
         let mut line = String::new();
         let stdout = child.stdout.as_mut().expect("piped");
         BufReader::new(stdout).read_line(&mut line).expect("a line");

@@ -50,6 +50,7 @@ fn every_flag_has_a_twin_in_the_environment() {
         ("TASKS_AGENTS", "twin"),
         ("TASKS_UI_DIR", "/twin"),
         ("TASKS_LOG_FORMAT", "twin"),
+        ("TASKS_NO_DETECT", "twin"),
         ("TASKS_NO_TOKEN", "twin"),
         ("TASKS_DEMO", "twin"),
     ] {
@@ -73,6 +74,7 @@ fn the_help_goes_to_stdout() {
         "--max-running",
         "--root",
         "--agents",
+        "--no-detect",
         "--demo",
         "--allow-host",
         "--ui-dir",
