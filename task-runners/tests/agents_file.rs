@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use task_runners::agents::{AgentKind, AgentSpec, Permissions, agents_from_file, agents_from_text};
+use task_runners::Permissions;
+use task_runners::agents::{AgentKind, AgentSpec, agents_from_file, agents_from_text};
 
 fn read(text: &str) -> Result<Vec<AgentSpec>, String> {
     agents_from_text(text, Path::new("agents.toml")).map_err(|error| error.to_string())
@@ -46,7 +47,12 @@ fn everything_that_can_be_said_is_understood() {
         [[agent]]
         id = "claude.work"
         kind = "claude"
+        command = ["/opt/claude", "--max-turns=20"]
         permissions = "allow_edits"
+        model = "sonnet"
+        work_dir = "work"
+        mcp_config = "servers.json"
+        retries = 2
 
         [[agent]]
         id = "open-code"
@@ -79,10 +85,18 @@ fn everything_that_can_be_said_is_understood() {
         assert!(shown.contains(part), "{part} in {shown}");
     }
     let AgentKind::Claude(claude) = &agents[2].kind else { panic!("{:?}", agents[2]) };
-    assert_eq!(
-        (claude.permissions, &claude.command[..]),
-        (Permissions::AllowEdits, &["claude".to_owned()][..])
-    );
+    let shown = format!("{claude:?}");
+    for part in [
+        "program: \"/opt/claude\"",
+        "\"--max-turns=20\"",
+        "permissions: AllowEdits",
+        "model: Some(\"sonnet\")",
+        "work_dir: Some(\"work\")",
+        "mcp_config: Some(\"servers.json\")",
+        "max_retries: 2",
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
     let AgentKind::Acp(acp) = &agents[3].kind else { panic!("{:?}", agents[3]) };
     assert_eq!((acp.permissions, acp.command.len()), (Permissions::Ask, 2));
 }
@@ -115,7 +129,7 @@ fn what_is_wrong_is_told_with_its_line_its_key_and_what_would_be_right() {
         (
             "[[agent]]\nid = \"b\"\nkind = \"claude\"\nbase_url = \"http://h\"",
             "agents.toml:8: in agent `b`: unknown key `base_url`; known are: id, kind, name, description, \
-             max_running, model, command, permissions, env",
+             max_running, model, permissions, command, env, work_dir, mcp_config, retries",
         ),
         (
             "[[agent]]\nid = 7",
@@ -142,6 +156,10 @@ fn what_is_wrong_is_told_with_its_line_its_key_and_what_would_be_right() {
         (
             "[[agent]]\nid = \"b\"\nkind = \"acp\"\ncommand = [\n\"a\",\n2\n]",
             "agents.toml:10: in agent `b`: `command`: it is of type integer, and has to be a list of texts in quotes",
+        ),
+        (
+            "[[agent]]\nid = \"b\"\nkind = \"claude\"\ncommand = [\"claude\", \"--resume\"]",
+            "agents.toml:8: in agent `b`: `command`: `--resume` cannot be passed on: the runner sets it itself",
         ),
         (
             "[[agent]]\nid = \"b\"\nkind = \"claude\"\npermissions = \"yolo\"",

@@ -7,7 +7,7 @@ use std::path::Path;
 use task_core::{Agent, RunContext, RunError, RunResult};
 use task_runners::agents::{AgentKind, AgentSpec, Candidate, Detection, Driver, Presence};
 use task_runners::chat::Endpoint;
-use task_runners::{ChatRunner, ShellRunner};
+use task_runners::{ChatRunner, ClaudeRunner, ShellRunner};
 
 use crate::demo::Demo;
 
@@ -43,13 +43,15 @@ fn found(candidate: Candidate) -> Agent {
         (Presence::Program { path, version }, driver) => {
             let what = program(name, &path, version.as_deref());
             tracing::info!(agent = id, path = %path.display(), version, "found");
-            let reason = match driver {
-                Driver::Adapter { id } => format!("it runs through the agent `{id}`"),
-                Driver::Acp { .. } => not_built("acp"),
-                Driver::Claude => not_built("claude"),
-                _ => not_built(id),
+            let agent = match driver {
+                Driver::Adapter { id: adapter } => {
+                    absent(id, format!("it runs through the agent `{adapter}`"))
+                }
+                Driver::Acp { .. } => absent(id, not_built("acp")),
+                Driver::Claude => Agent::new(id, ClaudeRunner::new().program(path)),
+                _ => absent(id, not_built(id)),
             };
-            absent(id, reason).name(name).description(what)
+            agent.name(name).description(what)
         }
         _ => absent(id, not_built(id)).name(name),
     }
@@ -60,7 +62,7 @@ fn as_described(spec: &AgentSpec) -> Agent {
     match &spec.kind {
         AgentKind::Acp(_) => spec.agent(cannot_run).unavailable(not_built("acp")),
         AgentKind::Chat(runner) => spec.agent(runner.clone()),
-        AgentKind::Claude(_) => spec.agent(cannot_run).unavailable(not_built("claude")),
+        AgentKind::Claude(runner) => spec.agent(runner.clone()),
         AgentKind::Shell(runner) => spec.agent(runner.clone()),
         _ => spec.agent(cannot_run).unavailable(not_built("this kind")),
     }

@@ -7,9 +7,9 @@ use toml::de::DeTable;
 
 use super::file_error::AgentFileError;
 use super::section::{Section, Source};
-use crate::ShellRunner;
 use crate::chat::{ChatRunner, Endpoint, Key};
 use crate::process::Environment;
+use crate::{ClaudeRunner, Permissions, ShellRunner};
 
 /// An agent as a file describes it.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub enum AgentKind {
     /// A model behind an endpoint.
     Chat(ChatRunner),
     /// Claude Code, or a program that speaks as it does.
-    Claude(ProgramSpec),
+    Claude(ClaudeRunner),
     /// A shell.
     Shell(ShellRunner),
 }
@@ -53,21 +53,6 @@ pub struct ProgramSpec {
     pub environment: Environment,
     /// What it may do without asking.
     pub permissions: Permissions,
-}
-
-/// What an agent may do without asking.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Permissions {
-    /// Everything.
-    AllowAll,
-    /// Change files; it asks for the rest.
-    AllowEdits,
-    /// What it takes for harmless; it asks for the rest.
-    #[default]
-    Ask,
-    /// What it takes for harmless; the rest it may not do.
-    Deny,
 }
 
 impl AgentSpec {
@@ -163,10 +148,7 @@ fn agent(section: &Section<'_>, id: String, dir: &Path) -> Result<AgentSpec, Age
             AgentKind::Acp(program(section, command)?)
         }
         "chat" => AgentKind::Chat(chat(section, model.as_deref(), dir)?),
-        "claude" => {
-            let command = section.texts("command")?.unwrap_or_else(|| vec!["claude".to_owned()]);
-            AgentKind::Claude(program(section, command)?)
-        }
+        "claude" => AgentKind::Claude(claude(section, model.as_deref(), dir)?),
         _ => AgentKind::Shell(shell(section, dir)?),
     };
     Ok(AgentSpec { id, name, description, model, max_running, kind })
@@ -176,17 +158,47 @@ fn program(section: &Section<'_>, command: Vec<String>) -> Result<ProgramSpec, A
     if command.is_empty() {
         return Err(section.error("command", "`command` is empty; it needs a program"));
     }
-    let permissions = match section.word("permissions", &["allow_all", "allow_edits", "ask", "deny"])? {
+    let permissions = permissions(section)?;
+    Ok(ProgramSpec { command, environment: environment(section, Environment::basic())?, permissions })
+}
+
+fn claude(section: &Section<'_>, model: Option<&str>, dir: &Path) -> Result<ClaudeRunner, AgentFileError> {
+    let runner = ClaudeRunner::new().permissions(permissions(section)?);
+    let mut runner = match section.texts("command")?.as_deref() {
+        None => runner,
+        Some([]) => return Err(section.error("command", "`command` is empty; it needs a program")),
+        Some([program, arguments @ ..]) => runner
+            .program(program)
+            .extra_args(arguments)
+            .map_err(|refused| section.error("command", format!("`command`: {refused}")))?,
+    };
+    runner = runner.environment(environment(section, ClaudeRunner::default_environment())?);
+    if let Some(model) = model {
+        runner = runner.model(model);
+    }
+    if let Some(work_dir) = section.text("work_dir")? {
+        runner = runner.work_dir(absolute(dir, work_dir));
+    }
+    if let Some(file) = section.text("mcp_config")? {
+        runner = runner.mcp_config(absolute(dir, file));
+    }
+    if let Some(retries) = section.count("retries", 0..101)? {
+        runner = runner.max_retries(retries);
+    }
+    Ok(runner)
+}
+
+fn permissions(section: &Section<'_>) -> Result<Permissions, AgentFileError> {
+    Ok(match section.word("permissions", &["allow_all", "allow_edits", "ask", "deny"])? {
         Some("allow_all") => Permissions::AllowAll,
         Some("allow_edits") => Permissions::AllowEdits,
         Some("deny") => Permissions::Deny,
         _ => Permissions::Ask,
-    };
-    Ok(ProgramSpec { command, environment: environment(section)?, permissions })
+    })
 }
 
 fn shell(section: &Section<'_>, dir: &Path) -> Result<ShellRunner, AgentFileError> {
-    let mut runner = ShellRunner::new().environment(environment(section)?);
+    let mut runner = ShellRunner::new().environment(environment(section, Environment::basic())?);
     if let Some(program) = section.text("program")? {
         runner = runner.program(program);
     }
@@ -236,9 +248,8 @@ fn chat(section: &Section<'_>, model: Option<&str>, dir: &Path) -> Result<ChatRu
     Ok(runner)
 }
 
-/// The bare environment, and the variables of the server that are named.
-fn environment(section: &Section<'_>) -> Result<Environment, AgentFileError> {
-    let mut environment = Environment::basic();
+/// An environment, and the variables of the server that are named.
+fn environment(section: &Section<'_>, mut environment: Environment) -> Result<Environment, AgentFileError> {
     for name in section.texts("env")?.unwrap_or_default() {
         if name.starts_with("TASKS_") || name.contains(['=', '\0']) {
             let words = format!(

@@ -105,7 +105,7 @@ impl ClaudeRunner {
         Self {
             program: "claude".into(),
             work_dir: None,
-            environment: launch::default_environment(),
+            environment: Self::default_environment(),
             model: None,
             permissions: Permissions::default(),
             mcp_config: None,
@@ -131,10 +131,17 @@ impl ClaudeRunner {
         self
     }
 
-    /// Sets the environment of the agent and of its tools. Unless set it is [`Environment::basic`] and, where this process
+    /// The environment of the agent and of its tools unless another is set: [`Environment::basic`] and, where this process
     /// has them, what leads to the model and to the agent's own directory: `ANTHROPIC_API_KEY`, `ANTHROPIC_AUTH_TOKEN`,
     /// `ANTHROPIC_BASE_URL`, `ANTHROPIC_MODEL`, `CLAUDE_CODE_OAUTH_TOKEN`, `CLAUDE_CONFIG_DIR`,
     /// `CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC`, `HTTPS_PROXY` and `NO_PROXY`. The tools of the agent see them, too.
+    #[must_use]
+    pub fn default_environment() -> Environment {
+        launch::default_environment()
+    }
+
+    /// Sets the environment of the agent and of its tools, in place of
+    /// [the usual one](ClaudeRunner::default_environment).
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = environment;
         self
