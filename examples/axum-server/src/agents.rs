@@ -41,7 +41,7 @@ fn found(candidate: Candidate) -> Agent {
         (Presence::Absent { reason }, _) => absent(id, reason).name(name),
         (Presence::Server { endpoint, models }, _) => chat(id, name, endpoint, &models),
         (Presence::Program { path, version }, driver) => {
-            let what = program(name, &path, version.as_deref());
+            let what = program(&path, version.as_deref());
             tracing::info!(agent = id, path = %path.display(), version, "found");
             let agent = match driver {
                 Driver::Adapter { id: adapter } => {
@@ -101,9 +101,9 @@ fn not_built(kind: &str) -> String {
     format!("the runner `{kind}` is not built into this server")
 }
 
-fn program(name: &str, path: &Path, version: Option<&str>) -> String {
-    let version = version.map_or_else(|| "of unknown version".to_owned(), str::to_owned);
-    format!("{name} {version} at {}", path.display())
+fn program(path: &Path, version: Option<&str>) -> String {
+    let version = version.map_or_else(|| "Unknown version".to_owned(), |version| format!("Version {version}"));
+    format!("{version}, at {}", path.display())
 }
 
 /// llama.cpp names its models by their files.

@@ -41,7 +41,7 @@ step "sizes"
 npm run --silent budgets
 
 step "the types are those of the API"
-cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --package axum-server
+cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --package axum-server --package fake-model-api
 node scripts/describe.mjs "$CARGO_TARGET_DIR/debug/axum-server" > "$work/openapi.json"
 node scripts/types.mjs --check "$work/openapi.json"
 

@@ -49,7 +49,7 @@ fn the_list_shows_what_was_found_and_why_the_rest_was_not() {
     let claude = agent(&server, "claude");
     let path = dir.path().join("claude");
     assert_eq!((&claude["name"], &claude["available"]), (&json!("Claude Code"), &json!(true)));
-    assert_eq!(claude["description"], format!("Claude Code 2.1.330 at {}", path.display()));
+    assert_eq!(claude["description"], format!("Version 2.1.330, at {}", path.display()));
     for (id, reason) in [
         ("codex", "it runs through the agent `codex-acp`"),
         ("gemini", "failed (exit status: 127): no node; install it anew: npm install -g @google/gemini-cli"),

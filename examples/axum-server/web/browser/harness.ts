@@ -23,6 +23,8 @@ export interface WorldOptions {
   viewport?: { width: number; height: number }
   language?: 'en' | 'zh'
   args?: string[]
+  /** A server of another kind. */
+  start?: () => Promise<Server>
   touch?: boolean
 }
 
@@ -35,7 +37,7 @@ export function world(name: string, options: WorldOptions, tests: (world: World)
     let allowed: RegExp[] = []
 
     beforeAll(async () => {
-      self.server = await Server.start(...(options.args ?? []))
+      self.server = await (options.start ?? (() => Server.start(['--no-detect', ...(options.args ?? [])])))()
       profile = mkdtempSync(join(tmpdir(), 'tasks-profile-'))
       self.context = await chromium.launchPersistentContext(profile, {
         executablePath: CHROMIUM ?? '',

@@ -9,18 +9,22 @@ import type { Task } from '../src/client/schema'
 /** The real server, in a process and a directory of its own. */
 export class Server {
   readonly token = 'a'.repeat(64)
-  readonly #dir = mkdtempSync(join(tmpdir(), 'tasks-page-'))
+  /** Where it was started, and where agents work that are told nothing else. */
+  readonly dir = mkdtempSync(join(tmpdir(), 'tasks-page-'))
   readonly #args: readonly string[]
+  readonly #env: Readonly<Record<string, string>>
   #child: ChildProcess | undefined
   #listen = '127.0.0.1:0'
   url = ''
 
-  private constructor(args: readonly string[]) {
+  private constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
     this.#args = args
+    this.#env = env
   }
 
-  static async start(...args: string[]): Promise<Server> {
-    const server = new Server(args)
+  /** Finds no agents of this machine unless told where they are: tests are the same everywhere. */
+  static async start(args: readonly string[] = ['--no-detect'], env: Readonly<Record<string, string>> = {}): Promise<Server> {
+    const server = new Server(args, env)
     await server.run()
     return server
   }
@@ -28,9 +32,9 @@ export class Server {
   /** Starts it, again on the port it had. */
   async run(): Promise<void> {
     const args = ['--listen', this.#listen, '--demo', ...this.#args]
-    const child = spawn(binary(), args, {
-      cwd: this.#dir,
-      env: { ...process.env, TASKS_TOKEN: this.token, RUST_LOG: '' },
+    const child = spawn(process.env['AXUM_SERVER'] ?? built('axum-server'), args, {
+      cwd: this.dir,
+      env: { ...process.env, TASKS_TOKEN: this.token, RUST_LOG: '', ...this.#env },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     this.#child = child
@@ -55,7 +59,7 @@ export class Server {
 
   async close(): Promise<void> {
     await this.kill()
-    rmSync(this.#dir, { recursive: true, force: true })
+    rmSync(this.dir, { recursive: true, force: true })
   }
 
   async api<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -98,9 +102,10 @@ export async function eventually<T>(what: string, ask: () => Promise<T | undefin
   }
 }
 
-function binary(): string {
+/** A program of this workspace. */
+export function built(name: string): string {
   const target = process.env['CARGO_TARGET_DIR'] ?? join(import.meta.dirname, '../../../../target')
-  const path = process.env['AXUM_SERVER'] ?? join(target, 'debug/axum-server')
-  if (!existsSync(path)) throw new Error(`${path} is not there: cargo build -p axum-server`)
+  const path = join(target, 'debug', name)
+  if (!existsSync(path)) throw new Error(`${path} is not there: cargo build -p ${name}`)
   return path
 }
