@@ -1,19 +1,19 @@
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::{Router, middleware};
+use serde_json::Value;
 use task_core::TaskManager;
-use utoipa::openapi::OpenApi;
 
 use crate::dirs::Roots;
-use crate::guard::{self, Guard, Sessions};
-use crate::headers;
+use crate::guard::{Guard, Sessions};
+use crate::layers;
 use crate::metrics::Metrics;
+use crate::openapi::{Version, document};
 use crate::routes;
-use crate::sse::Streams;
+use crate::state::{Api, Parts};
+use crate::streams::Streams;
 
 /// The HTTP interface of a [`TaskManager`]: settings, then a [router](TaskApi::router).
 #[derive(Debug)]
@@ -80,45 +80,25 @@ impl TaskApi {
         let sessions = Sessions::default();
         let metrics = Metrics::default();
         let api =
-            Api(Arc::new(Parts { tasks, guard, roots, body_limit, streams, sessions, metrics, description }));
+            Api::new(Parts { tasks, guard, roots, body_limit, streams, sessions, metrics, description });
 
         // The first layer is the innermost.
         router
             .fallback(routes::unknown_path)
             .method_not_allowed_fallback(routes::wrong_method)
             .with_state(api.clone())
-            .layer(middleware::from_fn_with_state(api.clone(), guard::check))
-            .layer(middleware::from_fn_with_state(api, headers::finish))
+            .layer(middleware::from_fn_with_state(api.clone(), layers::admit))
+            .layer(middleware::from_fn_with_state(api, layers::finish))
     }
 }
 
-/// What handlers work with.
-#[derive(Clone)]
-pub(crate) struct Api(Arc<Parts>);
-
-pub(crate) struct Parts {
-    pub(crate) tasks: TaskManager,
-    pub(crate) guard: Guard,
-    pub(crate) roots: Roots,
-    pub(crate) body_limit: usize,
-    pub(crate) streams: Streams,
-    pub(crate) sessions: Sessions,
-    pub(crate) metrics: Metrics,
-    pub(crate) description: OpenApi,
-}
-
-impl std::ops::Deref for Api {
-    type Target = Parts;
-
-    fn deref(&self) -> &Parts {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Api {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Api").field("tasks", &self.tasks).finish_non_exhaustive()
-    }
+/// The OpenAPI 3.1 description of the API, as `GET /openapi.json` gives it for an API at `prefix`.
+///
+/// # Errors
+///
+/// When it has no JSON form, which would be a fault of this crate.
+pub fn openapi(prefix: &str) -> Result<Value, serde_json::Error> {
+    document(routes::all().into_openapi(), Version::V3_1, prefix)
 }
 
 const BODY_LIMIT: usize = 1 << 20;

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use axum::extract::{FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use tokio::time::timeout;
 
-use crate::api::Api;
+use crate::content_type::{is_json, unsupported};
 use crate::problem::Problem;
+use crate::state::Api;
 
 /// The body as JSON of a `T`.
 ///
@@ -39,19 +39,6 @@ impl<T: DeserializeOwned> FromRequest<Api> for JsonBody<T> {
             }
         })
     }
-}
-
-/// Whether the content type is JSON.
-pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(first), None) = (types.next(), types.next()) else { return false };
-    let essence = first.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
-}
-
-pub(crate) fn unsupported() -> Problem {
-    let detail = "A change needs the header `Content-Type: application/json`.";
-    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
 }
 
 async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {

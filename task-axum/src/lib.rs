@@ -57,20 +57,23 @@
 //! `text/event-stream`. Streams end when the manager begins to shut down; shut it down before waiting for connections.
 #![forbid(unsafe_code)]
 
+mod answer;
 mod api;
 mod body;
+mod content_type;
 mod dirs;
 mod dto;
 mod extract;
 mod guard;
-mod headers;
+mod layers;
 mod metrics;
 mod openapi;
 mod problem;
 mod routes;
 mod schema;
 mod sse;
+mod state;
+mod streams;
 
-pub use api::TaskApi;
+pub use api::{TaskApi, openapi};
 pub use guard::{Guard, Token};
-pub use openapi::openapi;

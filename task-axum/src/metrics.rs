@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::http::StatusCode;
 use task_core::{StatusCounts, TaskStatus};
 
-use crate::sse::Streams;
+use crate::streams::Streams;
 
 /// What is counted since the start.
 #[derive(Debug, Default)]

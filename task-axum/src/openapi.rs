@@ -7,23 +7,12 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, OpenApiVersion, Server};
 
-use crate::routes;
-
 /// Which specification a description follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     V3_1,
     /// Describes the items of streams too.
     V3_2,
-}
-
-/// The OpenAPI 3.1 description of the API, as `GET /openapi.json` gives it for an API at `prefix`.
-///
-/// # Errors
-///
-/// When it has no JSON form, which would be a fault of this crate.
-pub fn openapi(prefix: &str) -> Result<Value, serde_json::Error> {
-    document(routes::all().into_openapi(), Version::V3_1, prefix)
 }
 
 /// What there is to say before any route.

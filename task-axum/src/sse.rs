@@ -1,11 +1,10 @@
-//! Server-sent events: the frames, the body that yields them, and how many there may be.
+//! Server-sent events: the frames, and the body that yields them.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,12 +15,11 @@ use chrono::{SecondsFormat, Utc};
 use futures::Stream;
 use serde::Serialize;
 use task_core::Event;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::api::Api;
-use crate::headers::typed;
-use crate::problem::Problem;
+use crate::answer::typed;
+use crate::state::Api;
 
 /// Where the frames of a stream come from.
 pub(crate) trait Source: Send + Unpin + 'static {
@@ -76,40 +74,9 @@ impl Frames {
     }
 }
 
-/// The streams that are open, and how many may be.
-#[derive(Debug)]
-pub(crate) struct Streams {
-    places: Arc<Semaphore>,
-    limit: usize,
-    heartbeat: Duration,
-}
-
-impl Streams {
-    pub(crate) fn new(limit: usize, heartbeat: Duration) -> Self {
-        let limit = limit.min(Semaphore::MAX_PERMITS);
-        Self { places: Arc::new(Semaphore::new(limit)), limit, heartbeat }
-    }
-
-    pub(crate) const fn limit(&self) -> usize {
-        self.limit
-    }
-
-    pub(crate) fn open(&self) -> usize {
-        self.limit - self.places.available_permits()
-    }
-
-    /// A place for one more stream, free again when it is dropped.
-    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
-            let detail = format!("{} streams are open, and no more are allowed.", self.limit);
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail).retry_after(STREAM_RETRY)
-        })
-    }
-}
-
 /// The answer that streams what `source` has, in the place that was taken for it.
 pub(crate) fn response(api: Api, place: OwnedSemaphorePermit, source: impl Source) -> Response {
-    let every = api.streams.heartbeat;
+    let every = api.streams.heartbeat();
     let body = Chunks {
         source,
         heartbeat: Box::pin(sleep(every)),
@@ -176,8 +143,5 @@ const RETRY: &str = "retry: 1000\n\n";
 
 /// Bytes that are sent together, if there are so many.
 const CHUNK: usize = 64 << 10;
-
-/// Seconds after which a place may be free.
-const STREAM_RETRY: u32 = 5;
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");

@@ -102,7 +102,8 @@ fn not_built(kind: &str) -> String {
 }
 
 fn program(path: &Path, version: Option<&str>) -> String {
-    let version = version.map_or_else(|| "Unknown version".to_owned(), |version| format!("Version {version}"));
+    let version =
+        version.map_or_else(|| "Unknown version".to_owned(), |version| format!("Version {version}"));
     format!("{version}, at {}", path.display())
 }
 

@@ -5,17 +5,14 @@ mod origin;
 mod session;
 mod token;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, Version};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use self::origin::Source;
 pub(crate) use self::session::{Sessions, cookies};
 pub use self::token::Token;
-use crate::api::Api;
-use crate::body::{is_json, unsupported};
+use crate::content_type::{is_json, unsupported};
 use crate::problem::Problem;
 
 /// Who may use the API.
@@ -93,7 +90,7 @@ impl Guard {
         format!("tasks_session_{}", self.0.as_ref().map_or(0, |rules| rules.port))
     }
 
-    fn admit(&self, request: &Request, sessions: &Sessions) -> Result<(), Problem> {
+    pub(crate) fn admit(&self, request: &Request, sessions: &Sessions) -> Result<(), Problem> {
         let Some(rules) = &self.0 else { return Ok(()) };
         let (method, headers) = (request.method(), request.headers());
         let changes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
@@ -174,12 +171,4 @@ fn is_open(method: &Method, path: &str) -> bool {
 fn has_body(headers: &HeaderMap) -> bool {
     let length = headers.get("content-length");
     headers.contains_key(TRANSFER_ENCODING) || length.is_some_and(|length| length.as_bytes() != b"0")
-}
-
-/// The layer around the whole API.
-pub(crate) async fn check(State(api): State<Api>, request: Request, next: Next) -> Response {
-    match api.guard.admit(&request, &api.sessions) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
-    }
 }

@@ -2,10 +2,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::api::Api;
-use crate::headers::json;
+use crate::answer::json;
 use crate::problem::Problem;
 use crate::schema;
+use crate::state::Api;
 
 /// The agents that tasks can name.
 #[utoipa::path(get, path = "/agents", operation_id = "list_agents", tag = "agents", responses(

@@ -3,13 +3,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use task_core::{Message, Seq, TranscriptQuery};
 
-use crate::api::Api;
+use crate::answer::json;
 use crate::body::JsonBody;
 use crate::dto::{MessageAccepted, SendMessage, blocks};
 use crate::extract::{IdempotencyKey, Params, TaskPath};
-use crate::headers::json;
 use crate::problem::Problem;
 use crate::schema;
+use crate::state::Api;
 
 /// Sends a message to a task. To a settled one it starts the next run.
 #[utoipa::path(post, path = "/tasks/{id}/message", operation_id = "send_message", tag = "messages", request_body = SendMessage,

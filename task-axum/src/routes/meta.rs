@@ -4,13 +4,13 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::api::Api;
+use crate::answer::{json, typed};
 use crate::dto::Health;
 use crate::extract::{Params, invalid_query};
-use crate::headers::{json, typed};
 use crate::openapi::{Version, document};
 use crate::problem::Problem;
 use crate::schema;
+use crate::state::Api;
 
 /// This description.
 #[utoipa::path(get, path = "/openapi.json", operation_id = "get_openapi", tag = "server",

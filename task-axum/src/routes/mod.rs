@@ -13,9 +13,9 @@ use axum::http::{Method, StatusCode, Uri};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::Api;
 use crate::openapi;
 use crate::problem::Problem;
+use crate::state::Api;
 
 /// All routes with their descriptions: a handler gets into the router by its description alone.
 pub(crate) fn all() -> OpenApiRouter<Api> {

@@ -2,13 +2,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::api::Api;
+use crate::answer::json;
 use crate::body::JsonBody;
 use crate::dto::GiveAnswer;
 use crate::extract::{RequestPath, TaskPath};
-use crate::headers::json;
 use crate::problem::Problem;
 use crate::schema;
+use crate::state::Api;
 
 /// Answers a question. The first answer wins; one to an interrupted task starts its next run.
 #[utoipa::path(post, path = "/tasks/{id}/requests/{request_id}", operation_id = "answer_request", tag = "messages", request_body = GiveAnswer,

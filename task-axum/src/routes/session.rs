@@ -5,12 +5,12 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::api::Api;
 use crate::body::JsonBody;
 use crate::dto::OpenSession;
 use crate::guard::cookies;
 use crate::problem::Problem;
 use crate::schema;
+use crate::state::Api;
 
 /// Trades the token for a cookie. Where no token is needed there is nothing to trade, and no cookie.
 #[utoipa::path(post, path = "/session", operation_id = "open_session", tag = "session", request_body = OpenSession, security(()), responses(

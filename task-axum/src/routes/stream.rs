@@ -9,13 +9,13 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use task_core::{Chunk, Event, EventBatch, Seq, Subscription, TaskError, TaskStatus};
 
-use crate::api::Api;
+use crate::answer::json;
 use crate::dto::EventPage;
 use crate::extract::{Params, TaskPath, number};
-use crate::headers::json;
 use crate::problem::{Problem, chain};
 use crate::schema;
 use crate::sse::{self, Fill, Frames, Source};
+use crate::state::Api;
 
 /// A page of the log.
 #[utoipa::path(get, path = "/tasks/{id}/events", operation_id = "list_events", tag = "events", params(schema::TaskParam, schema::EventQuery),

@@ -4,13 +4,13 @@ use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use task_core::{Cursor, NewTask, TaskId, TaskQuery, TaskStatus};
 
-use crate::api::Api;
+use crate::answer::json;
 use crate::body::JsonBody;
 use crate::dto::{CreateTask, RenameTask, RunningCount, TaskList, blocks};
 use crate::extract::{IdempotencyKey, Params, TaskPath};
-use crate::headers::json;
 use crate::problem::Problem;
 use crate::schema;
+use crate::state::Api;
 
 /// A page of tasks, newest first.
 #[utoipa::path(get, path = "/tasks", operation_id = "list_tasks", tag = "tasks", params(schema::ListQuery), responses(

@@ -10,12 +10,12 @@ use serde::Serialize;
 use task_core::{TaskChange, TaskError, TaskId, TaskWatch};
 
 use super::tasks::query;
-use crate::api::Api;
 use crate::dto::TaskList;
 use crate::extract::Params;
 use crate::problem::{Problem, chain};
 use crate::schema;
 use crate::sse::{self, Fill, Frames, Source};
+use crate::state::Api;
 
 /// The list as server-sent events: `snapshot`, a page of the list, then `task`, `removed` and `counts` as they
 /// change. It tells what is, not each step; a client that connects again starts with a new snapshot.
