@@ -1,7 +1,6 @@
+use demo_agent::Demo;
 use task_core::{Agent, TaskManagerBuilder};
 use task_runners::ShellRunner;
-
-use crate::demo::Demo;
 
 /// Adds the agents this server offers.
 pub(crate) fn offer(builder: TaskManagerBuilder, demo: bool) -> TaskManagerBuilder {
