@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use task_core::{Delivery, Seq, TaskStatus};
@@ -28,7 +28,7 @@ pub(crate) struct General {
     #[arg(long, env = "TASKS_STORE", default_value = "sqlite:tasks.db", value_name = "URL", global = true)]
     pub(crate) store: StoreUrl,
     /// Offer the agent `demo`
-    #[arg(long, env = "TASKS_DEMO", global = true)]
+    #[arg(long, env = "TASKS_DEMO", global = true, value_parser = FalseyValueParser::new())]
     pub(crate) demo: bool,
     /// When to use colours
     #[arg(long, default_value = "auto", value_name = "WHEN", global = true)]
@@ -103,9 +103,9 @@ pub(crate) struct List {
     /// Tasks whose title contains this
     #[arg(long, value_name = "TEXT")]
     pub(crate) search: Option<String>,
-    /// At most so many
-    #[arg(short = 'n', long, default_value = "50", value_name = "N")]
-    pub(crate) limit: NonZeroUsize,
+    /// At most so many; 50 unless given
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) limit: Option<NonZeroUsize>,
     /// Print ids alone
     #[arg(short, long, conflicts_with = "json")]
     pub(crate) quiet: bool,

@@ -1,3 +1,5 @@
+use std::num::NonZero;
+
 use task_core::{Task, TaskPage, TaskQuery};
 
 use super::show::look;
@@ -27,8 +29,9 @@ pub(super) async fn run(general: &General, args: List, screen: &mut Screen) -> R
         } else {
             screen.write(&page.items.iter().map(|task| Piece::plain(row(task))).collect::<Vec<_>>())?;
         }
-        if !args.json && page.next.is_some() {
-            screen.say(Look::Faint, &format!("there are more than {}: -n shows more", args.limit));
+        // Whoever asked for so many knows that there may be more.
+        if !args.json && args.limit.is_none() && page.next.is_some() {
+            screen.say(Look::Faint, &format!("there are more than {LIMIT}: -n shows more"));
         }
         Ok(Code::Ok)
     };
@@ -38,7 +41,7 @@ pub(super) async fn run(general: &General, args: List, screen: &mut Screen) -> R
 
 /// As many as were asked for, from as many pages of the store as that takes.
 async fn page(session: &Session, args: &List) -> Result<TaskPage, Failure> {
-    let limit = args.limit.get();
+    let limit = args.limit.map_or(LIMIT, NonZero::get);
     let mut query = TaskQuery::default().with_statuses(args.statuses.iter().copied());
     query.agent_id.clone_from(&args.agent);
     query.search.clone_from(&args.search);
@@ -108,6 +111,9 @@ const AGENT: usize = 16;
 
 /// The least columns that are worth a title.
 const TITLE: usize = 8;
+
+/// Tasks shown unless asked otherwise.
+const LIMIT: usize = 50;
 
 /// Tasks read at a time.
 const PAGE: usize = 500;
