@@ -241,17 +241,20 @@ impl<'a, 'screen> Follower<'a, 'screen> {
             return Ok(());
         };
         if text.trim().is_empty() {
+            self.view.ask_again();
             return Ok(());
         }
         let answer = answers::meant(request, text.trim_end_matches(['\r', '\n']));
-        match self.session.tasks.answer(self.task, request_id, answer).await {
-            Ok(_) => Ok(()),
-            Err(error) if is_transient(&error) => Err(error.into()),
+        let answered = persist(|| self.session.tasks.answer(self.task, request_id, answer.clone())).await;
+        match answered {
+            Ok(_) => {}
             Err(error) => {
+                // Somebody may have been faster; then the log tells the answer.
                 self.view.screen.say(Look::Bad, &Failure::from(error).message);
-                Ok(())
+                self.view.ask_again();
             }
         }
+        Ok(())
     }
 
     /// Says once how a question can be answered that is not asked here.

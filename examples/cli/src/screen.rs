@@ -26,6 +26,8 @@ pub(crate) struct Screen {
     column: usize,
     /// The status line as it stands on the terminal.
     drawn: Option<Drawn>,
+    /// Whether the cursor stands behind a question, where something may be typed.
+    is_asking: bool,
     has_status: bool,
     is_json: bool,
 }
@@ -70,6 +72,7 @@ impl Screen {
             width: Box::new(terminal_width),
             column: 0,
             drawn: None,
+            is_asking: false,
             has_status: err_is_terminal && !is_dumb && !is_json,
             is_json,
         }
@@ -156,6 +159,12 @@ impl Screen {
     pub(crate) fn prompt(&mut self, text: &str) {
         self.say_raw(&escape::line(text, self.err.is_terminal));
         self.say_raw(" ");
+        self.is_asking = true;
+    }
+
+    /// A line was typed: the terminal itself has moved the cursor to the next.
+    pub(crate) fn entered(&mut self) {
+        self.is_asking = false;
     }
 
     /// Shows what is going on, on the terminal alone.
@@ -203,8 +212,11 @@ impl Screen {
         self.out.is_terminal && self.err.is_terminal
     }
 
-    /// What takes the status line away and puts the cursor back. The terminal may have another width by now.
+    /// What takes the status line away and puts the cursor back, or leaves a question that nobody has answered here. The terminal may have another width by now.
     fn erased(&mut self) -> String {
+        if std::mem::take(&mut self.is_asking) {
+            return "\r\n".to_owned();
+        }
         let Some(drawn) = self.drawn.take() else { return String::new() };
         let width = self.width().max(1);
         let mut bytes = "\r".to_owned();
@@ -331,6 +343,7 @@ mod tests {
                 width: Box::new(move || terminal.0.lock().expect("no panic").screen().size().1.get().into()),
                 column: 0,
                 drawn: None,
+                is_asking: false,
                 has_status: true,
                 is_json: false,
             }

@@ -19,8 +19,15 @@ pub(crate) struct View<'a> {
     is_live: bool,
     prompts: bool,
     /// The question on the screen.
-    asked: Option<String>,
+    asked: Option<Asked>,
     typed: Option<mpsc::Receiver<String>>,
+}
+
+/// A question that was asked at the terminal.
+struct Asked {
+    request_id: String,
+    /// Whether something was typed: whether that was the answer, the log will tell.
+    is_typed: bool,
 }
 
 /// What is shown of events.
@@ -98,24 +105,34 @@ impl<'a> View<'a> {
         progress.request().filter(|_| progress.status() == TaskStatus::AwaitingInput)
     }
 
-    /// Asks what the task asks, once each, and forgets what was answered elsewhere.
+    /// Asks what the task asks, once each, and forgets what was answered.
     pub(crate) fn ask(&mut self) {
+        if !self.prompts {
+            return;
+        }
         let open =
             self.open_request().map(|request| (request.request_id.clone(), request.options.is_empty()));
-        if !self.prompts || open.as_ref().map(|(id, _)| id) == self.asked.as_ref() {
+        if open.as_ref().map(|(id, _)| id) == self.asked.as_ref().map(|asked| &asked.request_id) {
             return;
         }
         self.asked = None;
-        let Some((id, is_free)) = open else { return };
+        let Some((request_id, is_free)) = open else { return };
         self.screen.prompt(if is_free { "answer>" } else { "answer, one of the above>" });
-        self.asked = Some(id);
+        self.asked = Some(Asked { request_id, is_typed: false });
         self.typed.get_or_insert_with(read_lines);
+    }
+
+    /// Asks the same again: what was typed is no answer.
+    pub(crate) fn ask_again(&mut self) {
+        self.asked = None;
     }
 
     /// What was typed as the answer to the question on the screen. Waits for ever when there is none. Cancel safe.
     pub(crate) async fn typed(&mut self) -> (String, String) {
         loop {
-            let (Some(typed), Some(_)) = (&mut self.typed, &self.asked) else {
+            let (Some(typed), Some(asked)) =
+                (&mut self.typed, self.asked.as_mut().filter(|asked| !asked.is_typed))
+            else {
                 return std::future::pending().await;
             };
             let Some(line) = typed.recv().await else {
@@ -125,9 +142,9 @@ impl<'a> View<'a> {
                 self.asked = None;
                 continue;
             };
-            if let Some(id) = self.asked.take() {
-                return (id, line);
-            }
+            asked.is_typed = true;
+            self.screen.entered();
+            return (asked.request_id.clone(), line);
         }
     }
 

@@ -14,11 +14,11 @@ pub(super) async fn run(general: &General, args: Answer, screen: &mut Screen) ->
     let mut session = Session::observe(general).await?;
     let outcome = async {
         let task = ids::load(&session.tasks, &id).await?;
+        super::settle_if_left(&mut session, &task).await?;
+        let task = give(&session, &task, &request, &answer).await?;
         if follow {
-            // Before the answer is there: whoever becomes the owner runs what it starts.
             session.take_over().await?;
         }
-        let task = give(&session, &task, &request, &answer).await?;
         if !follow {
             if json {
                 screen.json(&super::show::document(&task))?;

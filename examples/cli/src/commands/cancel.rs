@@ -48,13 +48,8 @@ async fn ask(session: &Session, typed: &str) -> Result<TaskId, Failure> {
 }
 
 async fn stopped(session: &mut Session, id: TaskId, screen: &mut Screen) -> Result<(), Failure> {
-    if session.tasks.get(id).await?.status.is_settled() {
-        return Ok(());
-    }
-    if !session.has_owner().await? {
-        // Nobody is there to stop it: whatever ran it is gone, and what it left is ended here.
-        session.settle().await?;
-    }
+    let task = session.tasks.get(id).await?;
+    super::settle_if_left(session, &task).await?;
     match timeout(PATIENCE, session.tasks.wait(id)).await {
         Ok(outcome) => outcome.map(drop).map_err(Failure::from),
         Err(_) => {

@@ -14,6 +14,8 @@ mod wait;
 
 use std::io::Read;
 
+use task_core::Task;
+
 use crate::args::{Command, General};
 use crate::exit::{Code, Failure};
 use crate::look::Look;
@@ -55,6 +57,15 @@ async fn tell_if_alone(session: &Session, screen: &mut Screen, way_out: &str) ->
     if !session.has_owner().await? {
         let words = format!("nobody runs the tasks of {} now; it waits for a server{way_out}", session.url());
         screen.say(Look::Warn, &words);
+    }
+    Ok(())
+}
+
+/// Settles a task that a process which is gone left running. Until then nobody would stop it, and a message or an answer
+/// would wait for ever: it starts no run while one seems to be there.
+async fn settle_if_left(session: &mut Session, task: &Task) -> Result<(), Failure> {
+    if task.status.is_active() && !session.has_owner().await? {
+        session.settle().await?;
     }
     Ok(())
 }

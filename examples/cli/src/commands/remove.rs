@@ -22,10 +22,7 @@ pub(super) async fn run(general: &General, args: Several, screen: &mut Screen) -
 
 async fn remove(session: &mut Session, typed: &str) -> Result<TaskId, Failure> {
     let task = ids::load(&session.tasks, typed).await?;
-    if task.status.is_active() && !session.has_owner().await? {
-        // Nobody is there to stop it first.
-        session.settle().await?;
-    }
+    super::settle_if_left(session, &task).await?;
     session.tasks.delete(task.id).await?;
     Ok(task.id)
 }

@@ -17,12 +17,13 @@ pub(super) async fn run(general: &General, args: Send, screen: &mut Screen) -> R
     let wishes = signals::listen().map_err(|error| Failure::new(Code::Unavailable, error.to_string()))?;
     let mut session = Session::observe(general).await?;
     let outcome = async {
-        let task = ids::load(&session.tasks, &id).await?.id;
+        let task = ids::load(&session.tasks, &id).await?;
+        super::settle_if_left(&mut session, &task).await?;
+        let task = task.id;
+        let sent = persist(|| session.tasks.send(task, message.clone())).await?;
         if follow {
-            // Before the message is there: whoever becomes the owner runs it.
             session.take_over().await?;
         }
-        let sent = persist(|| session.tasks.send(task, message.clone())).await?;
         if !follow {
             if json {
                 let (message_id, seq) = (sent.message_id, sent.seq);

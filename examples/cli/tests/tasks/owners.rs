@@ -83,6 +83,17 @@ fn a_task_whose_owner_was_killed_is_interrupted_and_goes_on_with_a_message() {
     assert_eq!((said.code, &*said.out), (Some(0), "run 2 (message)\nhello again\nand again\n"), "{said:?}");
 }
 
+/// Nobody has noticed yet that the owner is gone when the message comes.
+#[test]
+fn a_message_to_a_task_that_nobody_runs_any_more_starts_its_next_run() {
+    let place = Place::new();
+    let mut owner = place.owner();
+    let id = place.newest();
+    owner.kill();
+    let said = place.tasks(&["send", "-f", &id, "hello again"]);
+    assert_eq!((said.code, &*said.out), (Some(0), "run 2 (message)\nhello again\n"), "{said:?}");
+}
+
 /// The processes of a task outlive an owner that was killed. Whoever stops the task ends them.
 #[cfg(target_os = "linux")]
 #[test]
@@ -157,7 +168,7 @@ fn an_owner_stays_for_the_tasks_of_others() {
     let (first, second) = (first.finish(), second.finish());
     assert_eq!((first.code, second.code), (Some(0), Some(0)), "{first:?} {second:?}");
     assert!(first.err.contains("another task runs here; staying until it has ended"), "{first:?}");
-    assert_eq!(second.out, "? and I?\n= yes\nyes\n> /sleep 2\n");
+    assert_eq!(second.out, "? and I?\n> /sleep 2\n= yes\nyes\n");
 }
 
 /// A server with other agents may be next: what waits for them is not failed by whoever owns the store in between.
