@@ -78,6 +78,25 @@ impl Screen {
         }
     }
 
+    /// Two pipes that a test reads, and what was written to them: data, then talk.
+    #[cfg(test)]
+    pub(crate) fn captured() -> (Self, [Captured; 2]) {
+        let captured = [Captured::default(), Captured::default()];
+        let stream =
+            |to: &Captured| Stream { to: Box::new(to.clone()), is_terminal: false, has_colours: false };
+        let screen = Self {
+            out: stream(&captured[0]),
+            err: stream(&captured[1]),
+            width: Box::new(|| COLUMNS),
+            column: 0,
+            drawn: None,
+            is_asking: false,
+            has_status: false,
+            is_json: false,
+        };
+        (screen, captured)
+    }
+
     /// Whether what is written goes to a terminal, which must not get everything.
     pub(crate) const fn out_is_terminal(&self) -> bool {
         self.out.is_terminal
@@ -300,6 +319,30 @@ fn terminal_width() -> usize {
     let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr())
         .or_else(|_| rustix::termios::tcgetwinsize(rustix::stdio::stdout()));
     size.ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(COLUMNS)
+}
+
+/// What was written to a stream.
+#[cfg(test)]
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Captured(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+#[cfg(test)]
+impl Captured {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("no panic").clone()).expect("UTF-8")
+    }
+}
+
+#[cfg(test)]
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Columns where nobody says how many there are.

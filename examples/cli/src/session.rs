@@ -128,6 +128,13 @@ impl Session {
         let _ = self.tasks.shutdown(Duration::ZERO).await;
     }
 
+    /// Beside the owner of a store that a test has.
+    #[cfg(test)]
+    pub(crate) async fn over(store: impl TaskStore) -> Self {
+        let place = Place { url: StoreUrl::Memory, demo: false };
+        Self::observer_on(place, Arc::new(store)).await.expect("a manager without agents")
+    }
+
     async fn observer(place: Place) -> Result<Self, Failure> {
         let store = place.open().await?;
         Self::observer_on(place, store).await
