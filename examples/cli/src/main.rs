@@ -24,6 +24,7 @@ mod session;
 mod signals;
 mod time;
 mod view;
+mod width;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,8 @@ use crate::args::{self, Agents, Args, General};
 use crate::escape;
 use crate::exit::{Code, Failure};
 use crate::look::Look;
-use crate::screen::{Piece, Screen, columns};
+use crate::screen::{Piece, Screen};
+use crate::width::columns;
 
 /// Lists the agents that run tasks here.
 pub(super) async fn agents(general: &General, args: Agents, screen: &mut Screen) -> Result<Code, Failure> {

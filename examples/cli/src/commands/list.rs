@@ -6,8 +6,9 @@ use super::show::look;
 use crate::args::{General, List};
 use crate::exit::{Code, Failure};
 use crate::look::Look;
-use crate::screen::{Piece, Screen, columns, cut};
+use crate::screen::{Piece, Screen};
 use crate::session::Session;
+use crate::width::{columns, cut};
 use crate::{escape, ids, time};
 
 /// Lists tasks.

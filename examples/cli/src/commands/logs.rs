@@ -32,7 +32,7 @@ pub(super) async fn run(general: &General, args: Logs, screen: &mut Screen) -> R
     super::close(session, outcome).await
 }
 
-/// What there is: up to the event that is the newest now, so that it ends however fast the task goes on.
+/// What there is, to the event that is the newest now and hardly further: it ends however fast the task goes on.
 async fn print(
     session: &Session,
     task: &Task,
@@ -42,8 +42,7 @@ async fn print(
 ) -> Result<Code, Failure> {
     let mut view = View::new(screen, form);
     while after < task.seq {
-        let mut events = session.tasks.events(task.id, after, PAGE).await?;
-        events.retain(|event| event.seq() <= task.seq);
+        let events = session.tasks.events(task.id, after, PAGE).await?;
         let Some(last) = events.last() else { break };
         after = last.seq();
         view.events(&events)?;

@@ -1,5 +1,7 @@
 //! The program as people and scripts meet it: in a terminal, in a pipe, beside a server, alone.
-#![cfg(unix)]
+//!
+//! It looks into `/proc` to know what a process listens to and what it left, so it runs on Linux.
+#![cfg(target_os = "linux")]
 
 mod answers;
 mod commands;

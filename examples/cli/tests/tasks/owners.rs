@@ -95,7 +95,6 @@ fn a_message_to_a_task_that_nobody_runs_any_more_starts_its_next_run() {
 }
 
 /// The processes of a task outlive an owner that was killed. Whoever stops the task ends them.
-#[cfg(target_os = "linux")]
 #[test]
 fn what_a_killed_owner_left_is_stopped_by_a_cancel() {
     let place = Place::new();
@@ -122,11 +121,9 @@ fn a_task_that_a_killed_owner_left_running_can_be_removed() {
     assert_eq!(place.ok(&["ls", "-q"]), "");
 }
 
-/// A pending task of a follower whose owner goes does not wait for ever.
-#[test]
-fn a_follower_takes_over_what_was_not_begun() {
-    let place = Place::new();
-    let mut owner = place.owner();
+/// An owner whose places are all taken, and a task that waits for one.
+fn crowded(place: &Place) -> Running {
+    let owner = place.owner();
     // Sixteen run at a time; one of them is the owner's own.
     for _ in 0..15 {
         place.ok(&["run", "-a", "demo", "-d", "/sleep 3600"]);
@@ -134,6 +131,14 @@ fn a_follower_takes_over_what_was_not_begun() {
     eventually("all places are taken", || {
         (place.json(&["ls", "--json"])["counts"]["running"] == 16).then_some(())
     });
+    owner
+}
+
+/// A pending task of a follower whose owner goes does not wait for ever.
+#[test]
+fn a_follower_takes_over_what_was_not_begun() {
+    let place = Place::new();
+    let mut owner = crowded(&place);
     let run = piped(&place, &["run", "-a", "demo", "hello"]);
     eventually("it waits", || (place.json(&["ls", "--json"])["counts"]["pending"] == 1).then_some(()));
     owner.kill();
@@ -141,6 +146,19 @@ fn a_follower_takes_over_what_was_not_begun() {
     assert_eq!((said.code, &*said.out), (Some(0), "hello\n"), "{said:?}");
     assert!(said.err.contains("nobody runs the task, so it runs here: Ctrl-C cancels it"), "{said:?}");
     assert_eq!(place.json(&["ls", "--json"])["counts"]["interrupted"], 16);
+}
+
+/// Whoever only watches begins nothing: it would take it along when it leaves.
+#[test]
+fn a_watcher_settles_what_was_begun_and_begins_nothing() {
+    let place = Place::new();
+    let mut owner = crowded(&place);
+    let waiting = place.ok(&["run", "-a", "demo", "-d", "hello"]);
+    let begun = place.ok(&["ls", "-q", "--status", "running"]);
+    owner.kill();
+    assert_eq!(place.tasks(&["wait", begun.lines().next().expect("a task")]).code, Some(7));
+    assert_eq!(place.json(&["ls", "--json"])["counts"]["interrupted"], 16);
+    assert_eq!(place.status(waiting.trim()), "pending");
 }
 
 /// Two terminals: what the second started runs in the first, and outlives the first's own task.
@@ -197,7 +215,6 @@ fn catches_interrupts(id: u32) -> bool {
 }
 
 /// The processes whose environment names the task.
-#[cfg(target_os = "linux")]
 fn processes(id: &str) -> Vec<u32> {
     let of_task = |pid: &u32| {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();

@@ -2,7 +2,8 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -95,12 +96,14 @@ impl Running {
 
     /// What it said, once it has ended.
     pub(crate) fn finish(mut self) -> Said {
-        // Both at once: whoever fills one pipe must not wait for the other.
+        // Beside the wait, which has a deadline: whoever fills a pipe waits for its reader.
+        let out = self.child.stdout.take().map(|stdout| std::thread::spawn(move || read(stdout)));
         let err = self.child.stderr.take().map(|stderr| std::thread::spawn(move || read(stderr)));
-        let out = self.child.stdout.take().map(read).unwrap_or_default();
-        let err = err.map(|err| err.join().expect("read")).unwrap_or_default();
         let code = self.wait().code();
-        Said { code, out, err }
+        let text = |reader: Option<JoinHandle<String>>| {
+            reader.map(|reader| reader.join().expect("read")).unwrap_or_default()
+        };
+        Said { code, out: text(out), err: text(err) }
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
@@ -123,13 +126,6 @@ impl Drop for Running {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-impl From<Output> for Said {
-    fn from(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 }
 

@@ -270,6 +270,19 @@ fn whoever_sits_there_is_asked() {
     assert!(next.is_none(), "{next:?} is missing: {rows:?}");
 }
 
+/// What was typed ahead is for the next question, and not once more for this one.
+#[test]
+fn every_line_that_is_typed_is_one_answer() {
+    let place = Place::new();
+    let terminal = Terminal::start(&place, 100, &["run", "-a", "demo", "/permit deploy\n/ask Which colour?"]);
+    terminal.until_row("answer, one of the above>");
+    terminal.type_in("Allow\rblue\r");
+    let (code, shown, _) = terminal.finish();
+    assert_eq!(code, Some(0), "{shown:?}");
+    assert!(shown.iter().any(|row| row == "granted") && shown.iter().any(|row| row == "blue"), "{shown:?}");
+    assert!(!shown.iter().any(|row| row.contains("already answered")), "{shown:?}");
+}
+
 #[test]
 fn a_question_that_is_answered_elsewhere_is_asked_no_more() {
     let place = Place::new();

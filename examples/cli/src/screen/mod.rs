@@ -1,13 +1,15 @@
 //! The two streams: data on stdout, talk on stderr, and below it a line that says what is going on.
 
-use std::io::{self, IsTerminal, Write};
+#[cfg(test)]
+mod tests;
 
-use clap::ColorChoice;
-use rustix::event::{PollFd, PollFlags, poll};
-use unicode_width::UnicodeWidthChar;
+use std::io::{self, IsTerminal, Write};
 
 use crate::escape;
 use crate::look::{self, Look};
+use crate::width::{column_after, columns, cut};
+use clap::ColorChoice;
+use rustix::event::{PollFd, PollFlags, poll};
 
 /// A piece of text and how it looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -279,41 +281,6 @@ impl Drop for Screen {
     }
 }
 
-/// Columns that a text takes.
-pub(crate) fn columns(text: &str) -> usize {
-    text.chars().filter_map(UnicodeWidthChar::width).sum()
-}
-
-/// As much of a line as fits in so many columns, with an ellipsis for the rest.
-pub(crate) fn cut(line: &str, width: usize) -> String {
-    if columns(line) <= width {
-        return line.to_owned();
-    }
-    let mut kept = String::new();
-    let mut taken = 0;
-    for c in line.chars() {
-        taken += c.width().unwrap_or(0);
-        // A column is left for the ellipsis.
-        if taken >= width {
-            break;
-        }
-        kept.push(c);
-    }
-    if width > 0 {
-        kept.push('…');
-    }
-    kept
-}
-
-/// Where a cursor at `column` stands after this text, on an endless line.
-fn column_after(column: usize, text: &str) -> usize {
-    let (column, last) = text.rsplit_once('\n').map_or((column, text), |(_, last)| (0, last));
-    last.chars().fold(column, |column, c| match c {
-        '\t' => (column / 8 + 1) * 8,
-        c => column + c.width().unwrap_or(0),
-    })
-}
-
 /// Columns of the terminal that stderr, or else stdout, is.
 fn terminal_width() -> usize {
     let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr())
@@ -347,122 +314,3 @@ impl Write for Captured {
 
 /// Columns where nobody says how many there are.
 const COLUMNS: usize = 80;
-
-#[cfg(test)]
-mod tests {
-    use std::num::NonZero;
-    use std::sync::{Arc, Mutex};
-
-    use super::*;
-
-    /// A terminal that both streams write to, and its screen.
-    #[derive(Clone)]
-    struct Terminal(Arc<Mutex<vt100::Parser>>);
-
-    impl Terminal {
-        fn new(columns: u16) -> Self {
-            let size = |n: u16| NonZero::new(n).expect("not 0");
-            Self(Arc::new(Mutex::new(vt100::Parser::new(size(10), size(columns), 0))))
-        }
-
-        /// The rows that hold something.
-        fn rows(&self) -> Vec<String> {
-            let parser = self.0.lock().expect("no panic");
-            let columns = parser.screen().size().1.get();
-            let mut rows: Vec<_> =
-                parser.screen().rows(0, columns).map(|row| row.trim_end().to_owned()).collect();
-            while rows.last().is_some_and(String::is_empty) {
-                rows.pop();
-            }
-            rows
-        }
-
-        fn screen(&self) -> Screen {
-            let stream = || Stream { to: Box::new(self.clone()), is_terminal: true, has_colours: true };
-            let terminal = self.clone();
-            Screen {
-                out: stream(),
-                err: stream(),
-                width: Box::new(move || terminal.0.lock().expect("no panic").screen().size().1.get().into()),
-                column: 0,
-                drawn: None,
-                is_asking: false,
-                has_status: true,
-                is_json: false,
-            }
-        }
-    }
-
-    impl Write for Terminal {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            // As a terminal driver does.
-            let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace('\n', "\r\n");
-            self.0.lock().expect("no panic").process(text.as_bytes());
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn say(text: &str) -> [Piece; 1] {
-        [Piece::plain(text)]
-    }
-
-    #[test]
-    fn text_goes_on_where_it_was_whatever_stood_below() {
-        let terminal = Terminal::new(20);
-        let mut screen = terminal.screen();
-        screen.write(&say("one 任")).expect("written");
-        screen.status("running 1s");
-        assert_eq!(terminal.rows(), ["one 任", "running 1s"]);
-        screen.status("running 2s");
-        screen.write(&say("务 two\n")).expect("written");
-        assert_eq!(terminal.rows(), ["one 任务 two"]);
-        screen.status("running 3s");
-        screen.say(Look::Plain, "a note");
-        screen.write(&say("three")).expect("written");
-        drop(screen);
-        assert_eq!(terminal.rows(), ["one 任务 two", "a note", "three"]);
-    }
-
-    #[test]
-    fn a_status_never_takes_more_than_a_row() {
-        let terminal = Terminal::new(10);
-        let mut screen = terminal.screen();
-        screen.status("任务任务任务任务");
-        assert_eq!(terminal.rows(), ["任务任务…"]);
-        screen.write(&say("text that is longer than a row")).expect("written");
-        screen.status("nowhere to put it");
-        drop(screen);
-        assert_eq!(terminal.rows(), ["text that", "is longer", "than a row"]);
-    }
-
-    #[test]
-    fn orders_in_a_note_are_shown_and_not_obeyed() {
-        let terminal = Terminal::new(40);
-        let mut screen = terminal.screen();
-        screen.say(Look::Plain, "\u{1b}[2J\u{1b}]0;title\u{7}\nnext");
-        assert_eq!(terminal.rows(), ["^[[2J^[]0;title^G next"]);
-    }
-
-    #[test]
-    fn what_is_cut_fits() {
-        assert_eq!(cut("任务管理", 8), "任务管理");
-        assert_eq!(cut("任务管理", 7), "任务管…");
-        assert_eq!(cut("任务管理", 6), "任务…");
-        assert_eq!(cut("abc", 0), "");
-        for width in 0..12 {
-            assert!(columns(&cut("a任b务c管d理", width)) <= width, "{width}");
-        }
-    }
-
-    #[test]
-    fn a_cursor_is_followed_over_tabs_and_lines() {
-        assert_eq!(column_after(3, "ab"), 5);
-        assert_eq!(column_after(3, "\t"), 8);
-        assert_eq!(column_after(3, "x\n任"), 2);
-        assert_eq!(column_after(3, "x\n"), 0);
-    }
-}
