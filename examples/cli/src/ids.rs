@@ -103,6 +103,8 @@ mod tests {
             assert_eq!(find(&tasks, &short).await.expect("unique"), *id);
             assert_eq!(find(&tasks, &short.to_uppercase().replace('-', "")).await.expect("unique"), *id);
             assert_eq!(find(&tasks, &id.to_string()).await.expect("whole"), *id);
+            let end = find(&tasks, &id.to_string()[24..]).await.expect_err("an end is no beginning");
+            assert_eq!(end.code, Code::NotFound);
         }
         let several = find(&tasks, "0").await.expect_err("all begin so");
         assert_eq!(several.code, Code::Usage);
