@@ -9,7 +9,7 @@ use task_runners::agents::{AgentKind, AgentSpec, Candidate, Detection, Driver, P
 use task_runners::chat::Endpoint;
 use task_runners::{ChatRunner, ClaudeRunner, ShellRunner};
 
-use crate::demo::Demo;
+use demo_agent::Demo;
 
 /// The agents: what is built in, what is found on this machine, and what the file describes. The file has the last
 /// word about an id.

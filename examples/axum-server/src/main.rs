@@ -10,7 +10,6 @@
 mod agents;
 mod args;
 mod connection;
-mod demo;
 mod logging;
 mod page;
 mod serve;

@@ -1,4 +1,17 @@
 //! The agent `demo`: scripted, deterministic, and in need of nothing. Each line of a message is a step.
+//!
+//! ```
+//! use task_core::{MemoryStore, NewTask, TaskManager, TaskStatus};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let tasks = TaskManager::builder(MemoryStore::new()).runner("demo", demo_agent::Demo).start().await?;
+//! let task = tasks.create(NewTask::new("demo", "/count 3\nThat was it.")).await?;
+//! assert_eq!(tasks.wait(task.id).await?.status, TaskStatus::Completed);
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
 
 #[cfg(all(test, target_os = "linux"))]
 mod conformance;
@@ -18,9 +31,9 @@ use task_core::{
 use self::play::Player;
 use self::step::{Step, steps};
 
-/// The agent.
+/// The agent. It can resume, steer and interrupt; a message that steers is acknowledged between two steps.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Demo;
+pub struct Demo;
 
 #[async_trait]
 impl AgentRunner for Demo {
