@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
+use example_agents::Agents;
 use task_axum::Token;
-use task_runners::agents::{AgentSpec, agents_from_file};
 
 use crate::EXIT_USAGE;
 
@@ -60,11 +60,7 @@ pub(crate) struct Settings {
     pub(crate) access: Access,
     pub(crate) max_running: usize,
     pub(crate) roots: Vec<PathBuf>,
-    /// What the file of agents describes.
-    pub(crate) agents: Vec<AgentSpec>,
-    /// Whether to look for more.
-    pub(crate) detects: bool,
-    pub(crate) demo: bool,
+    pub(crate) agents: Agents,
     pub(crate) allow_hosts: Vec<String>,
     pub(crate) ui_dir: Option<PathBuf>,
     pub(crate) log_format: LogFormat,
@@ -134,11 +130,10 @@ impl Settings {
             ui_dir,
             log_format,
         } = args;
+        let offered = Agents::built_in().demo(demo).look(!no_detect);
         let agents = match agents {
-            Some(file) => {
-                agents_from_file(&file).map_err(|error| WrongSetting(format!("--agents: {error}")))?
-            }
-            None => Vec::new(),
+            Some(file) => offered.file(&file).map_err(|error| WrongSetting(format!("--agents: {error}")))?,
+            None => offered,
         };
         if !listen
             .rsplit_once(':')
@@ -170,8 +165,6 @@ impl Settings {
             max_running,
             roots: roots_or_default(roots)?,
             agents,
-            detects: !no_detect,
-            demo,
             allow_hosts,
             ui_dir,
             log_format,

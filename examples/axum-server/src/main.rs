@@ -7,7 +7,6 @@
 //! It prints one line when it is ready: where it listens, with the token behind the `#`, where no log sees it.
 #![forbid(unsafe_code)]
 
-mod agents;
 mod args;
 mod connection;
 mod logging;

@@ -10,23 +10,12 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::args::{Access, Settings, WrongSetting};
-use crate::{agents, connection, page, signals, store};
+use crate::{connection, page, signals, store};
 
 /// Serves until it is asked to stop.
 pub(crate) async fn run(settings: Settings) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let Settings {
-        listen,
-        store,
-        access,
-        max_running,
-        roots,
-        agents,
-        detects,
-        demo,
-        allow_hosts,
-        ui_dir,
-        log_format: _,
-    } = settings;
+    let Settings { listen, store, access, max_running, roots, agents, allow_hosts, ui_dir, log_format: _ } =
+        settings;
     let stop = signals::watch()?;
     let listener = TcpListener::bind(&listen)
         .await
@@ -34,9 +23,9 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Box<dyn Error + Send +
     let address = listener.local_addr()?;
     let guard = guard(&access, address, &allow_hosts)?;
 
-    let offered = async { Ok(agents::offered(demo, detects, &agents).await) };
+    let offered = async { Ok(agents.all().await) };
     let (builder, offered) = tokio::try_join!(store::open(&store), offered)?;
-    let builder = offered.into_iter().fold(builder, TaskManagerBuilder::agent);
+    let builder = offered.into_values().fold(builder, TaskManagerBuilder::agent);
     let tasks = builder.max_running(max_running).start().await?;
     let api = TaskApi::new(tasks.clone(), guard.clone())
         .roots(roots)

@@ -1,30 +1,14 @@
 //! The agents that run tasks in this process.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use demo_agent::Demo;
 use task_core::{
     Agent, AgentRunner, Order, RunContext, RunError, RunId, RunResult, StoreError, TaskManager,
     TaskManagerBuilder, TaskQuery, TaskStatus, TaskStore,
 };
-use task_runners::ShellRunner;
 use task_runners::process::reap;
-
-/// The agents, by id.
-pub(crate) fn offered(demo: bool) -> Vec<(String, Agent)> {
-    let shell = Agent::new("shell", ShellRunner::new())
-        .name("Shell")
-        .description("Runs each message as a command line.");
-    let mut agents = vec![("shell".to_owned(), shell)];
-    if demo {
-        let demo =
-            Agent::new("demo", Demo).name("Demo").description("Does what its script says; needs nothing.");
-        agents.push(("demo".to_owned(), demo));
-    }
-    agents
-}
 
 /// A manager to be on this store, with these agents.
 ///
@@ -32,14 +16,14 @@ pub(crate) fn offered(demo: bool) -> Vec<(String, Agent)> {
 /// for a moment, where a server with other agents may be next: tasks for agents that are not here stay as they are.
 pub(crate) async fn offer(
     store: Arc<dyn TaskStore>,
-    agents: Vec<(String, Agent)>,
+    agents: BTreeMap<String, Agent>,
 ) -> Result<TaskManagerBuilder, StoreError> {
     let mut elsewhere = named(&*store).await?;
-    elsewhere.retain(|id| agents.iter().all(|(here, _)| here != id));
+    elsewhere.retain(|id| !agents.contains_key(id));
     let elsewhere = elsewhere.into_iter().map(|id| {
         Agent::new(id, Elsewhere).max_running(0).unavailable("it is not among those of `tasks agents`")
     });
-    let agents = agents.into_iter().map(|(_, agent)| agent).chain(elsewhere);
+    let agents = agents.into_values().chain(elsewhere);
     Ok(agents.fold(TaskManager::builder(store), TaskManagerBuilder::agent))
 }
 

@@ -11,6 +11,8 @@ use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use task_core::{Delivery, Seq, TaskStatus};
 
+use crate::exit::Failure;
+
 /// Agent tasks on the command line: start, watch, talk to, stop
 #[derive(Parser)]
 #[command(name = "tasks", version, help_template = HELP, after_long_help = MORE, max_term_width = 100)]
@@ -27,12 +29,29 @@ pub(crate) struct General {
     /// Where tasks are kept: `sqlite:FILE`, `sled:DIR` or `memory:`
     #[arg(long, env = "TASKS_STORE", default_value = "sqlite:tasks.db", value_name = "URL", global = true)]
     pub(crate) store: StoreUrl,
+    /// A file that describes more agents
+    #[arg(long = "agents", env = "TASKS_AGENTS", global = true, value_name = "FILE.toml")]
+    pub(crate) file: Option<PathBuf>,
+    /// Do not look for agents on the `PATH` and on this machine's ports
+    #[arg(long, env = "TASKS_NO_DETECT", global = true, value_parser = FalseyValueParser::new())]
+    pub(crate) no_detect: bool,
     /// Offer the agent `demo`
     #[arg(long, env = "TASKS_DEMO", global = true, value_parser = FalseyValueParser::new())]
     pub(crate) demo: bool,
     /// When to use colours
     #[arg(long, default_value = "auto", value_name = "WHEN", global = true)]
     pub(crate) color: ColorChoice,
+}
+
+impl General {
+    /// The agents that may run tasks here.
+    pub(crate) fn agents(&self) -> Result<example_agents::Agents, Failure> {
+        let agents = example_agents::Agents::built_in().demo(self.demo).look(!self.no_detect);
+        match &self.file {
+            Some(file) => agents.file(file).map_err(|error| Failure::usage(format!("--agents: {error}"))),
+            None => Ok(agents),
+        }
+    }
 }
 
 #[derive(Subcommand)]

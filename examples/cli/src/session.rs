@@ -1,12 +1,14 @@
 //! The way to the tasks: a manager on the store, as its owner or beside one.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use example_agents::Agents;
 use task_core::{
-    Agent, InstanceId, MemoryStore, StoreError, TaskError, TaskManager, TaskQuery, TaskStatus, TaskStore,
+    InstanceId, MemoryStore, StoreError, TaskError, TaskManager, TaskQuery, TaskStatus, TaskStore,
 };
 use task_store_sled::SledStore;
 use task_store_sqlite::SqliteStore;
@@ -20,7 +22,7 @@ pub(crate) struct Session {
     pub(crate) tasks: TaskManager,
     store: Arc<dyn TaskStore>,
     place: Place,
-    /// The ids of the agents that would run here.
+    /// The ids of the agents that run tasks here; none beside an owner, whose they are.
     agents: Vec<String>,
 }
 
@@ -28,24 +30,25 @@ pub(crate) struct Session {
 #[derive(Clone, Debug)]
 struct Place {
     url: StoreUrl,
-    demo: bool,
+    agents: Agents,
 }
 
 impl Session {
     /// Beside whoever runs the tasks.
     pub(crate) async fn observe(general: &General) -> Result<Self, Failure> {
         check_exists(&general.store)?;
-        Self::observer(Place::of(general)).await
+        Self::observer(Place::of(general)?).await
     }
 
     /// The same, and makes the store where there is none.
     pub(crate) async fn observe_or_make(general: &General) -> Result<Self, Failure> {
-        Self::observer(Place::of(general)).await
+        Self::observer(Place::of(general)?).await
     }
 
-    /// As the owner, which runs tasks; beside it, when another process is the owner.
-    pub(crate) async fn own_or_observe(general: &General) -> Result<Self, Failure> {
-        Self::owner(Place::of(general), Then::Run).await
+    /// As the owner, which runs tasks; beside it, when another process is the owner. Agents of this machine are looked
+    /// for, unless the one that is `wanted` is there without.
+    pub(crate) async fn own_or_observe(general: &General, wanted: &str) -> Result<Self, Failure> {
+        Self::owner(Place::of(general)?.wanting(wanted), Then::Run).await
     }
 
     /// Where the tasks are kept.
@@ -53,7 +56,7 @@ impl Session {
         &self.place.url
     }
 
-    /// The agents that run tasks here, or would.
+    /// The agents that run tasks here.
     pub(crate) fn agents(&self) -> &[String] {
         &self.agents
     }
@@ -88,10 +91,11 @@ impl Session {
         Ok(())
     }
 
-    /// Becomes the owner, unless somebody else is by now. What was subscribed to ends.
-    pub(crate) async fn take_over(&mut self) -> Result<(), Failure> {
+    /// Becomes the owner, unless somebody else is by now. What was subscribed to ends. Agents of this machine are looked
+    /// for, unless the one that is `wanted` is there without.
+    pub(crate) async fn take_over(&mut self, wanted: &str) -> Result<(), Failure> {
         self.end().await;
-        *self = Self::owner(self.place.clone(), Then::Run).await?;
+        *self = Self::owner(self.place.clone().wanting(wanted), Then::Run).await?;
         Ok(())
     }
 
@@ -131,7 +135,7 @@ impl Session {
     /// Beside the owner of a store that a test has.
     #[cfg(test)]
     pub(crate) async fn over(store: impl TaskStore) -> Self {
-        let place = Place { url: StoreUrl::Memory, demo: false };
+        let place = Place { url: StoreUrl::Memory, agents: Agents::built_in() };
         Self::observer_on(place, Arc::new(store)).await.expect("a manager without agents")
     }
 
@@ -143,14 +147,17 @@ impl Session {
     async fn observer_on(place: Place, store: Arc<dyn TaskStore>) -> Result<Self, Failure> {
         // Its manager knows no agents: those of the owner may be others, and the owner judges.
         let tasks = TaskManager::builder(Arc::clone(&store)).observe().await?;
-        let agents = place.agents().into_iter().map(|(id, _)| id).collect();
-        Ok(Self { tasks, store, place, agents })
+        Ok(Self { tasks, store, place, agents: Vec::new() })
     }
 
     async fn owner(place: Place, then: Then) -> Result<Self, Failure> {
         let store = place.open().await?;
-        let agents = place.agents();
-        let ids = agents.iter().map(|(id, _)| id.clone()).collect();
+        let agents = match then {
+            // What is settled needs no agent.
+            Then::Leave => BTreeMap::new(),
+            Then::Run => place.agents.all().await,
+        };
+        let ids = agents.keys().cloned().collect();
         let builder = agents::offer(Arc::clone(&store), agents).await;
         let builder = builder.map_err(|error| Failure::store(&place.url, &error))?;
         let places = match then {
@@ -168,12 +175,16 @@ impl Session {
 }
 
 impl Place {
-    fn of(general: &General) -> Self {
-        Self { url: general.store.clone(), demo: general.demo }
+    fn of(general: &General) -> Result<Self, Failure> {
+        Ok(Self { url: general.store.clone(), agents: general.agents()? })
     }
 
-    fn agents(&self) -> Vec<(String, Agent)> {
-        agents::offered(self.demo)
+    /// Looking takes a moment: only for what is not there without.
+    fn wanting(mut self, agent: &str) -> Self {
+        if self.agents.has(agent) {
+            self.agents = self.agents.look(false);
+        }
+        self
     }
 
     async fn open(&self) -> Result<Arc<dyn TaskStore>, Failure> {

@@ -4,7 +4,7 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use task_core::{MemoryStore, TaskManager, TaskManagerBuilder};
 
-use crate::agents::{self, similar};
+use crate::agents::similar;
 use crate::args::{self, Agents, Args, General};
 use crate::escape;
 use crate::exit::{Code, Failure};
@@ -14,7 +14,7 @@ use crate::width::columns;
 
 /// Lists the agents that run tasks here.
 pub(super) async fn agents(general: &General, args: Agents, screen: &mut Screen) -> Result<Code, Failure> {
-    let offered = agents::offered(general.demo).into_iter().map(|(_, agent)| agent);
+    let offered = general.agents()?.all().await.into_values();
     // Only a manager tells what an agent is like.
     let builder = offered.fold(TaskManager::builder(MemoryStore::new()), TaskManagerBuilder::agent);
     let tasks = builder.observe().await?;

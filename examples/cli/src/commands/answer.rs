@@ -17,7 +17,7 @@ pub(super) async fn run(general: &General, args: Answer, screen: &mut Screen) ->
         super::settle_if_left(&mut session, &task).await?;
         let task = give(&session, &task, &request, &answer).await?;
         if follow {
-            session.take_over().await?;
+            session.take_over(&task.agent_id).await?;
         }
         if !follow {
             if json {

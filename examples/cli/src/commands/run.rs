@@ -13,7 +13,7 @@ use crate::signals;
 /// Starts a task, and follows it unless that is not wanted.
 pub(super) async fn run(general: &General, args: Run, screen: &mut Screen) -> Result<Code, Failure> {
     let Run { agent, model, dir, detach, json, message } = args;
-    let new = NewTask::new(agent, super::message(message)?)
+    let new = NewTask::new(&agent, super::message(message)?)
         .work_dir(work_dir(dir.as_deref().unwrap_or(Path::new(".")))?)
         // Asked for again after trouble with the store, it is the same task.
         .idempotency_key(MessageId::new().to_string());
@@ -22,7 +22,7 @@ pub(super) async fn run(general: &General, args: Run, screen: &mut Screen) -> Re
         return leave(general, new, json, screen).await;
     }
     let wishes = signals::listen().map_err(|error| Failure::new(Code::Unavailable, error.to_string()))?;
-    let session = Session::own_or_observe(general).await?;
+    let session = Session::own_or_observe(general, &agent).await?;
     match create(&session, new).await {
         Ok(task) => {
             let through = Through { task: task.id, after: Seq::ZERO, json, skips_message: true };

@@ -1,4 +1,4 @@
-use task_core::{Message, MessageId};
+use task_core::{Message, MessageId, Task};
 
 use super::through::{self, Through};
 use crate::args::{General, Send};
@@ -19,10 +19,10 @@ pub(super) async fn run(general: &General, args: Send, screen: &mut Screen) -> R
     let outcome = async {
         let task = ids::load(&session.tasks, &id).await?;
         super::settle_if_left(&mut session, &task).await?;
-        let task = task.id;
+        let Task { id: task, agent_id, .. } = task;
         let sent = persist(|| session.tasks.send(task, message.clone())).await?;
         if follow {
-            session.take_over().await?;
+            session.take_over(&agent_id).await?;
         }
         if !follow {
             if json {

@@ -218,14 +218,14 @@ impl<'a, 'screen> Follower<'a, 'screen> {
         if self.session.has_owner().await.unwrap_or(true) {
             return Ok(false);
         }
-        let status = self.session.tasks.get(self.task).await?.status;
+        let Task { status, agent_id, .. } = self.session.tasks.get(self.task).await?;
         if status.is_active() {
             self.view.screen.say(Look::Warn, "the process that ran the task is gone");
             self.session.settle().await?;
             return Ok(true);
         }
         if status == TaskStatus::Pending && self.runs {
-            self.session.take_over().await?;
+            self.session.take_over(&agent_id).await?;
             if self.session.tasks.is_owner() {
                 self.view.screen.say(Look::Warn, "nobody runs the task, so it runs here: Ctrl-C cancels it");
             }

@@ -1,37 +1,18 @@
-//! Which agents this server offers, and which runner plays each.
+//! What is found on this machine, and which runner plays it.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use task_core::{Agent, RunContext, RunError, RunResult};
-use task_runners::agents::{AgentKind, AgentSpec, Candidate, Detection, Driver, Presence};
+use task_core::Agent;
+use task_runners::agents::{Candidate, Detection, Driver, Presence};
 use task_runners::chat::Endpoint;
-use task_runners::{ChatRunner, ClaudeRunner, ShellRunner};
+use task_runners::{ChatRunner, ClaudeRunner};
 
-use demo_agent::Demo;
+use crate::unavailable::{absent, not_built};
 
-/// The agents: what is built in, what is found on this machine, and what the file describes. The file has the last
-/// word about an id.
-pub(crate) async fn offered(demo: bool, detects: bool, described: &[AgentSpec]) -> Vec<Agent> {
-    let shell = Agent::new("shell", ShellRunner::new())
-        .name("Shell")
-        .description("Runs each message as a command line.");
-    let mut agents = BTreeMap::from([("shell".to_owned(), shell)]);
-    if detects {
-        for candidate in detection().run().await {
-            agents.insert(candidate.id.to_owned(), found(candidate));
-        }
-    }
-    if demo {
-        let demo =
-            Agent::new("demo", Demo).name("Demo").description("Does what its script says; needs nothing.");
-        agents.insert("demo".to_owned(), demo);
-    }
-    for spec in described {
-        agents.insert(spec.id.clone(), as_described(spec));
-    }
-    agents.into_values().collect()
+/// Every agent that is known, by id: found, or with the reason why not.
+pub(crate) async fn look() -> Vec<(String, Agent)> {
+    detection().run().await.into_iter().map(|candidate| (candidate.id.to_owned(), found(candidate))).collect()
 }
 
 /// The one place where something that was found becomes an agent.
@@ -57,17 +38,6 @@ fn found(candidate: Candidate) -> Agent {
     }
 }
 
-/// The one place where an agent of the file gets its runner.
-fn as_described(spec: &AgentSpec) -> Agent {
-    match &spec.kind {
-        AgentKind::Acp(_) => spec.agent(cannot_run).unavailable(not_built("acp")),
-        AgentKind::Chat(runner) => spec.agent(runner.clone()),
-        AgentKind::Claude(runner) => spec.agent(runner.clone()),
-        AgentKind::Shell(runner) => spec.agent(runner.clone()),
-        _ => spec.agent(cannot_run).unavailable(not_built("this kind")),
-    }
-}
-
 /// One agent for a server; a task names another model if it wants one.
 fn chat(id: &str, name: &str, endpoint: Endpoint, models: &[String]) -> Agent {
     tracing::info!(agent = id, %endpoint, models = models.len(), "found");
@@ -85,20 +55,6 @@ fn chat(id: &str, name: &str, endpoint: Endpoint, models: &[String]) -> Agent {
 fn default_model(models: &[String]) -> &str {
     let talks = |model: &&String| !model.to_lowercase().contains("embed");
     models.iter().find(talks).or(models.first()).map(String::as_str).unwrap_or_default()
-}
-
-/// An agent that is shown, and cannot be used.
-fn absent(id: &str, reason: String) -> Agent {
-    Agent::new(id, cannot_run).unavailable(reason)
-}
-
-/// New tasks for such an agent are refused; this is for those that were created when it could be used.
-async fn cannot_run(_: RunContext) -> RunResult {
-    Err(RunError::new("this agent cannot run here; the list of agents says why"))
-}
-
-fn not_built(kind: &str) -> String {
-    format!("the runner `{kind}` is not built into this server")
 }
 
 fn program(path: &Path, version: Option<&str>) -> String {
