@@ -55,6 +55,8 @@
 
 #[cfg(all(unix, any(feature = "config", feature = "detect")))]
 pub mod agents;
+#[cfg(all(unix, feature = "claude"))]
+mod asking;
 #[cfg(feature = "chat")]
 pub mod chat;
 #[cfg(all(unix, feature = "claude"))]
@@ -65,6 +67,10 @@ mod permissions;
 pub mod process;
 #[cfg(all(unix, feature = "shell"))]
 mod shell;
+#[cfg(all(unix, feature = "claude"))]
+mod stdio;
+#[cfg(all(unix, feature = "claude"))]
+mod text;
 #[cfg(all(unix, any(feature = "claude", feature = "shell")))]
 mod work_dir;
 

@@ -1,6 +1,5 @@
 //! Claude Code, as it is installed, over its stream of JSON lines.
 
-mod agent;
 mod asking;
 mod control;
 mod event;
@@ -11,13 +10,11 @@ mod plan;
 mod session;
 mod start;
 mod stream;
-mod text;
 mod tools;
 #[cfg(test)]
 mod transcripts;
 mod turn;
 mod usage;
-mod wire;
 
 use std::path::PathBuf;
 use std::time::Duration;

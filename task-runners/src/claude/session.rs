@@ -8,13 +8,14 @@ use task_core::{Delivery, IncomingMessage, NoticeLevel, Output, RunContext, RunE
 use tokio::time::{Instant, sleep_until};
 
 use super::ClaudeRunner;
-use super::agent::{Agent, Step};
-use super::asking::{decided, digest};
+use super::asking::{ask, decided};
 use super::control;
 use super::event::Event;
 use super::normalize::{State, normalize};
-use super::text::{first_line, fitting};
 use super::turn::{Stop, Turn, open_calls_end};
+use crate::asking::digest;
+use crate::stdio::{Agent, Step};
+use crate::text::{first_line, fitting};
 use crate::work_dir;
 
 /// One run: a process of the agent, and turns one after the other.
@@ -291,8 +292,8 @@ impl<'a> Session<'a> {
                         agent.tell(&control::answer(&asked.request, &answer));
                     }
                 } else if self.turn.stop.is_none() {
-                    let name = self.turn.question(&digest(&asked));
-                    self.turn.asking.ask(&self.cx, asked, &name);
+                    let name = self.turn.question(&digest(&asked.tool, &asked.input));
+                    ask(&mut self.turn.asking, &self.cx, asked, &name);
                 }
             }
             Event::Ended(ended) => {

@@ -8,7 +8,7 @@ use task_core::{Output, ToolStatus};
 
 use super::event::{Activity, Event, Fate};
 use super::normalize::{State, normalize};
-use super::text::fitting;
+use crate::text::fitting;
 
 /// What version 2.1.330 said in a session with tools, leave given and denied, an overloaded API, a refused request, a
 /// message while a tool ran, an interrupt, and another model. `from` tells who wrote a line; long texts were cut.

@@ -1,17 +1,18 @@
 use std::collections::HashMap;
 
+use serde_json::Value;
 use task_core::{IncomingMessage, RunError, ToolStatus};
 use tokio::time::Instant;
 
-use super::asking::Asking;
 use super::event::{Activity, Ended, Fate};
+use crate::asking::Asking;
 
 /// A turn: from a message until the session is idle and every message that went into it has met its fate.
 #[derive(Default)]
 pub(super) struct Turn {
     /// Names what the turn is about: the same when it is taken up again after a crash.
     pub(super) anchor: String,
-    pub(super) asking: Asking,
+    pub(super) asking: Asking<Value>,
     /// How often each question was asked.
     asked: HashMap<String, u32>,
     sent: Vec<Sent>,
