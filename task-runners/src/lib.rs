@@ -71,6 +71,8 @@ mod shell;
 mod stdio;
 #[cfg(all(unix, feature = "claude"))]
 mod text;
+#[cfg(all(unix, feature = "claude"))]
+mod turns;
 #[cfg(all(unix, any(feature = "claude", feature = "shell")))]
 mod work_dir;
 

@@ -24,6 +24,7 @@ use task_core::{AgentRunner, Capabilities, RunContext, RunId, RunResult};
 
 use crate::Permissions;
 use crate::process::{Environment, Ladder, reap};
+use crate::turns::{INTERRUPT_WAIT, START_WAIT};
 use session::Session;
 
 pub use launch::RefusedArgument;
@@ -228,6 +229,4 @@ impl AgentRunner for ClaudeRunner {
 }
 
 const MAX_RETRIES: u32 = 4;
-const INTERRUPT_WAIT: Duration = Duration::from_secs(5);
-const START_WAIT: Duration = Duration::from_secs(60);
 const BACKGROUND_WAIT: Duration = Duration::from_secs(600);
