@@ -46,6 +46,12 @@ impl<A> Asking<A> {
         .await
     }
 
+    /// The requests that are open.
+    #[cfg(feature = "acp")]
+    pub(crate) fn requests(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|open| open.request.clone())
+    }
+
     /// Stops asking this, and gives what the questions are called.
     pub(crate) fn withdraw(&mut self, request: &str) -> Vec<String> {
         match self.0.iter().position(|open| open.request == request) {

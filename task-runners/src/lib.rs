@@ -53,34 +53,38 @@
 //! environment of the server, which may hold secrets: see [`process::Environment`].
 #![forbid(unsafe_code)]
 
+#[cfg(all(unix, feature = "acp"))]
+mod acp;
 #[cfg(all(unix, any(feature = "config", feature = "detect")))]
 pub mod agents;
-#[cfg(all(unix, feature = "claude"))]
+#[cfg(all(unix, any(feature = "acp", feature = "claude")))]
 mod asking;
 #[cfg(feature = "chat")]
 pub mod chat;
 #[cfg(all(unix, feature = "claude"))]
 mod claude;
-#[cfg(all(unix, feature = "claude"))]
+#[cfg(all(unix, any(feature = "acp", feature = "claude")))]
 mod permissions;
 #[cfg(unix)]
 pub mod process;
 #[cfg(all(unix, feature = "shell"))]
 mod shell;
-#[cfg(all(unix, feature = "claude"))]
+#[cfg(all(unix, any(feature = "acp", feature = "claude")))]
 mod stdio;
-#[cfg(all(unix, feature = "claude"))]
+#[cfg(all(unix, any(feature = "acp", feature = "claude")))]
 mod text;
-#[cfg(all(unix, feature = "claude"))]
+#[cfg(all(unix, any(feature = "acp", feature = "claude")))]
 mod turns;
-#[cfg(all(unix, any(feature = "claude", feature = "shell")))]
+#[cfg(all(unix, any(feature = "acp", feature = "claude", feature = "shell")))]
 mod work_dir;
 
+#[cfg(all(unix, feature = "acp"))]
+pub use acp::AcpRunner;
 #[cfg(feature = "chat")]
 pub use chat::ChatRunner;
 #[cfg(all(unix, feature = "claude"))]
 pub use claude::{ClaudeRunner, RefusedArgument};
-#[cfg(all(unix, feature = "claude"))]
+#[cfg(all(unix, any(feature = "acp", feature = "claude")))]
 pub use permissions::Permissions;
 #[cfg(all(unix, feature = "shell"))]
 pub use shell::ShellRunner;

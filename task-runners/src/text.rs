@@ -85,6 +85,24 @@ pub(crate) fn fitting(output: Output) -> Vec<Output> {
     }
 }
 
+/// JSON with its keys in order, for tests: how a map is ordered is up to the features of its crate.
+#[cfg(test)]
+pub(crate) fn sorted(json: &str) -> String {
+    fn write(value: &Value) -> String {
+        match value {
+            Value::Array(items) => format!("[{}]", items.iter().map(write).collect::<Vec<_>>().join(",")),
+            Value::Object(fields) => {
+                let mut fields: Vec<_> = fields.iter().collect();
+                fields.sort_unstable_by_key(|(name, _)| *name);
+                let field = |(name, value): (&String, &Value)| format!("{}:{}", json!(name), write(value));
+                format!("{{{}}}", fields.into_iter().map(field).collect::<Vec<_>>().join(","))
+            }
+            other => other.to_string(),
+        }
+    }
+    write(&serde_json::from_str(json).expect("it is JSON"))
+}
+
 /// Bytes of text in one event.
 const PIECE: usize = 64 << 10;
 

@@ -70,8 +70,15 @@ impl Agent {
     }
 
     /// Tells it something.
+    #[cfg(feature = "claude")]
     pub(crate) fn tell(&mut self, line: &Value) {
         self.outbox.push(line);
+    }
+
+    /// Tells it something that is JSON on one line.
+    #[cfg(feature = "acp")]
+    pub(crate) fn tell_line(&mut self, line: &str) {
+        self.outbox.push_line(line);
     }
 
     /// What it does next. Cancel safe.

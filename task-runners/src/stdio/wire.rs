@@ -98,10 +98,16 @@ impl Outbox {
         Self { pipe, pending: VecDeque::new() }
     }
 
-    /// Adds a line. A line that is no JSON ends the agent, so there is no way to add one.
-    pub(crate) fn push(&mut self, line: &serde_json::Value) {
+    /// Adds a value, as a line.
+    #[cfg(feature = "claude")]
+    pub(crate) fn push(&mut self, value: &serde_json::Value) {
+        self.push_line(&value.to_string());
+    }
+
+    /// Adds a line, without its end. It has to be JSON: agents end at one that is none.
+    pub(crate) fn push_line(&mut self, line: &str) {
         if self.pipe.is_some() {
-            self.pending.extend(line.to_string().as_bytes());
+            self.pending.extend(line.as_bytes());
             self.pending.push_back(b'\n');
         }
     }
