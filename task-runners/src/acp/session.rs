@@ -240,6 +240,9 @@ impl<'a> Session<'a> {
                 None => Ok(()),
             },
             Heard::Withdrawn(request) => {
+                if let Some(peer) = &mut self.peer {
+                    peer.decide(&request, Decision::Cancelled);
+                }
                 let keys = self.turn.asking.withdraw(&request);
                 self.withdraw(keys).await
             }

@@ -48,13 +48,6 @@ impl Session<'_> {
         let Some(hello) = self.call(Request::Initialize, until).await? else { return Ok(false) };
         let hello = hello
             .map_err(|Refusal { words, .. }| RunError::new(format!("the agent refused to start: {words}")))?;
-        match &hello["protocolVersion"] {
-            version if *version == VERSION => {}
-            version => {
-                let words = format!("the agent speaks version {version} of the protocol, and not {VERSION}");
-                return Err(RunError::new(words));
-            }
-        }
         self.abilities = Abilities::read(&hello);
         let Some(session) = self.open_session(&hello, until).await? else { return Ok(false) };
         Ok(self.set_mode(&session, until).await? && self.set_model(&session, until).await?)
@@ -222,9 +215,6 @@ fn accepted(answer: Option<Answer>, what: &str, value: &str) -> Result<bool, Run
         }
     }
 }
-
-/// The version of the protocol.
-const VERSION: u64 = 1;
 
 /// The mode in which leave is asked of us, where an agent has modes.
 const MODE: &str = "default";
