@@ -33,6 +33,7 @@
 //! * [`ShellRunner`] (feature `shell`, on by default): every message is a command line.
 //! * [`ClaudeRunner`] (feature `claude`, on by default): Claude Code, as it is installed. [`Permissions`] says what an
 //!   agent may do without asking.
+//! * `AcpRunner` (feature `acp`): any agent that speaks the Agent Client Protocol.
 //! * `ChatRunner` (feature `chat`): every message is answered by a model behind an OpenAI-compatible endpoint.
 //! * `agents` (features `detect` and `config`): the agents of this machine, and agents in a TOML file.
 //! * [`process`]: what a runner for any program stands on. It starts a program as a process tree with a bare
@@ -44,7 +45,8 @@
 //! # Security
 //!
 //! No runner is a sandbox, and what tasks do is done with the rights of this process. What Claude Code asks leave for, and
-//! what it starts in a directory that nobody vouches for, is told at [`ClaudeRunner`].
+//! what it starts in a directory that nobody vouches for, is told at [`ClaudeRunner`]; what holds for other agents, at
+//! `AcpRunner`.
 //!
 //! **The shell agent runs what it is told, with all the rights of this process.** Whoever can send a message to one of
 //! its tasks can read and change whatever this process can. It is no sandbox: where messages come from somebody, or some

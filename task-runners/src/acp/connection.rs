@@ -144,11 +144,16 @@ impl Connection {
             return false;
         }
         if line.get("method").is_none() {
-            if !make_answer(&mut line) {
-                return false;
+            let is_answer = make_answer(&mut line);
+            match self.pending.iter_mut().find(|pending| pending.id == line["id"]) {
+                Some(pending) => pending.is_heard = true,
+                None if !is_answer => return false,
+                None => {}
             }
-            if let Some(pending) = self.pending.iter_mut().find(|pending| pending.id == line["id"]) {
-                pending.is_heard = true;
+            if !is_answer {
+                // The agent will say no more about it.
+                let error = json!({ "code": INTERNAL, "message": format!("the agent answered what is no answer: {line}") });
+                line = json!({ "id": line["id"], "error": error });
             }
         } else if !line["method"].is_string() {
             return false;
@@ -300,6 +305,9 @@ fn refusal(error: Error) -> Refusal {
     }
     Refusal { code: i32::from(error.code).into(), words }
 }
+
+/// The code of an error of the agent.
+const INTERNAL: i32 = -32_603;
 
 /// The request for leave.
 const PERMISSION: &str = "session/request_permission";

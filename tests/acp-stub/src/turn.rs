@@ -15,6 +15,8 @@ struct Cancelled;
 enum End {
     Answer(Value),
     Error(i64, String),
+    /// An answer that is none.
+    Nonsense,
 }
 
 impl Stub {
@@ -32,6 +34,7 @@ impl Stub {
                 answer["usage"] = usage;
                 self.rpc.answer(id, answer);
             }
+            Ok(End::Nonsense) => self.rpc.write(&json!({ "id": id, "error": "nothing is right" })),
             Ok(End::Error(code, words)) => self.rpc.refuse(id, code, &words),
             Err(Cancelled) => self.rpc.answer(id, json!({ "stopReason": "cancelled" })),
         }
@@ -55,6 +58,7 @@ impl Stub {
                 let outcome = self.ask(call)?;
                 self.words(outcome["optionId"].as_str().unwrap_or("?"));
             }
+            "nonsense" => return Ok(End::Nonsense),
             "pid" => self.words(&format!("{} ", std::process::id())),
             "fail" => return Ok(End::Error(-32603, rest.to_owned())),
             "system-error" => {

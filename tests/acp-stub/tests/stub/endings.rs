@@ -126,6 +126,17 @@ async fn an_error_of_the_api_fails_the_run_however_it_is_told() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_none_ends_the_turn_rather_than_being_waited_for() {
+    within(async {
+        let rig = Rig::new();
+        let (task, events) = run(&rig.tasks().await, "nonsense").await;
+        assert!(error(&task).contains("nothing is right"), "{:?}", task.error);
+        assert_eq!(turn_reasons(&events), ["failed"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_a_session_costs_is_told_as_what_each_turn_added() {
     within(async {
         let rig = Rig::new();
