@@ -227,6 +227,24 @@ fn output_that_is_told_again_and_again_is_told_once() {
 }
 
 #[test]
+fn a_command_that_has_no_exit_code_when_it_is_stopped_was_cancelled() {
+    let ended = |exit: Value| {
+        let output = json!({ "output": "x", "metadata": { "exit": exit } });
+        json!({ "sessionUpdate": "tool_call_update", "toolCallId": "c", "status": "completed", "rawOutput": output })
+    };
+    let statuses = |is_stopping: bool, exit: Value| {
+        let mut state = State::new(None, Some("s"));
+        state.is_stopping = is_stopping;
+        let told = normalized(&mut state, &[ended(exit)]);
+        let Some(Output::ToolUpdate(last)) = told.last() else { panic!("{told:?}") };
+        last.status
+    };
+    assert_eq!(statuses(true, Value::Null), ToolStatus::Cancelled);
+    assert_eq!(statuses(true, json!(0)), ToolStatus::Completed, "it was done before it was stopped");
+    assert_eq!(statuses(false, Value::Null), ToolStatus::Completed);
+}
+
+#[test]
 fn text_around_a_call_is_two_blocks_and_text_in_pieces_is_one() {
     let chunk = |text: &str| json!({ "sessionUpdate": "agent_message_chunk", "messageId": "m", "content": { "type": "text", "text": text } });
     let call =

@@ -41,7 +41,7 @@ impl Tools {
         if call.stage == Stage::Over {
             return Vec::new();
         }
-        if call.status == ToolStatus::Failed && is_stopping {
+        if is_stopping && (call.status == ToolStatus::Failed || was_cut_short(update)) {
             call.status = ToolStatus::Cancelled;
         }
         // A title is for good. Some agents begin with a call that says nothing yet, and tell at once what it is.
@@ -205,6 +205,12 @@ impl Call {
         self.stage = Stage::Over;
         (self.input, self.shown_input, self.shown) = (Value::Null, Value::Null, String::new());
     }
+}
+
+/// Whether a command has ended without an exit code: OpenCode calls one that was stopped completed.
+fn was_cut_short(update: &Value) -> bool {
+    let details = &update["rawOutput"]["metadata"];
+    text(update, "status") == "completed" && details.get("exit").is_some_and(Value::is_null)
 }
 
 /// All of the output that an update tells.

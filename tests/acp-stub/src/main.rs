@@ -3,6 +3,7 @@
 //! What it does with a message is the first word of the message: [`turn`] has the words. `STUB_CAN` names what it says it
 //! can do (`load`, `resume`, `steer`, `modes`, `options`, `models`, `dirs`, `images`), `STUB_START` how it starts. A session
 //! is a file, named after it, in the directory `STUB_HOME`: a line for every message.
+#![expect(clippy::needless_pass_by_value, reason = "every caller makes the value for what it says")]
 
 mod rpc;
 mod turn;
