@@ -33,6 +33,7 @@
 //! * [`ShellRunner`] (feature `shell`, on by default): every message is a command line.
 //! * [`ClaudeRunner`] (feature `claude`, on by default): Claude Code, as it is installed. [`Permissions`] says what an
 //!   agent may do without asking.
+//! * `AcpRunner` (feature `acp`): any agent that speaks the Agent Client Protocol.
 //! * `ChatRunner` (feature `chat`): every message is answered by a model behind an OpenAI-compatible endpoint.
 //! * `agents` (features `detect` and `config`): the agents of this machine, and agents in a TOML file.
 //! * [`process`]: what a runner for any program stands on. It starts a program as a process tree with a bare
@@ -44,7 +45,8 @@
 //! # Security
 //!
 //! No runner is a sandbox, and what tasks do is done with the rights of this process. What Claude Code asks leave for, and
-//! what it starts in a directory that nobody vouches for, is told at [`ClaudeRunner`].
+//! what it starts in a directory that nobody vouches for, is told at [`ClaudeRunner`]; what holds for other agents, at
+//! `AcpRunner`.
 //!
 //! **The shell agent runs what it is told, with all the rights of this process.** Whoever can send a message to one of
 //! its tasks can read and change whatever this process can. It is no sandbox: where messages come from somebody, or some
@@ -53,26 +55,38 @@
 //! environment of the server, which may hold secrets: see [`process::Environment`].
 #![forbid(unsafe_code)]
 
+#[cfg(all(unix, feature = "acp"))]
+mod acp;
 #[cfg(all(unix, any(feature = "config", feature = "detect")))]
 pub mod agents;
+#[cfg(all(unix, any(feature = "acp", feature = "claude")))]
+mod asking;
 #[cfg(feature = "chat")]
 pub mod chat;
 #[cfg(all(unix, feature = "claude"))]
 mod claude;
-#[cfg(all(unix, feature = "claude"))]
+#[cfg(all(unix, any(feature = "acp", feature = "claude")))]
 mod permissions;
 #[cfg(unix)]
 pub mod process;
 #[cfg(all(unix, feature = "shell"))]
 mod shell;
-#[cfg(all(unix, any(feature = "claude", feature = "shell")))]
+#[cfg(all(unix, any(feature = "acp", feature = "claude")))]
+mod stdio;
+#[cfg(all(unix, any(feature = "acp", feature = "claude")))]
+mod text;
+#[cfg(all(unix, any(feature = "acp", feature = "claude")))]
+mod turns;
+#[cfg(all(unix, any(feature = "acp", feature = "claude", feature = "shell")))]
 mod work_dir;
 
+#[cfg(all(unix, feature = "acp"))]
+pub use acp::AcpRunner;
 #[cfg(feature = "chat")]
 pub use chat::ChatRunner;
 #[cfg(all(unix, feature = "claude"))]
 pub use claude::{ClaudeRunner, RefusedArgument};
-#[cfg(all(unix, feature = "claude"))]
+#[cfg(all(unix, any(feature = "acp", feature = "claude")))]
 pub use permissions::Permissions;
 #[cfg(all(unix, feature = "shell"))]
 pub use shell::ShellRunner;

@@ -1,76 +1,26 @@
 //! Requests of the agent become questions in the log of the task, and their answers go back.
 
-use std::future::{Future, poll_fn};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::pin::Pin;
-use std::task::Poll;
-
 use serde_json::{Map, Value, json};
 use task_core::{Ask, RequestOption, RunContext, RunError};
 
 use super::control::{allow, deny};
 use super::event::Asked;
-use super::normalize::text;
-use super::text::shortened;
 use super::tools;
 use crate::Permissions;
+use crate::asking::Asking;
+use crate::text::{shortened, text};
 
-/// The requests that are open.
-#[derive(Default)]
-pub(super) struct Asking(Vec<Open>);
-
-struct Open {
-    request: String,
-    /// What the questions are called in the log.
-    keys: Vec<String>,
-    answering: Pin<Box<dyn Future<Output = Result<Value, RunError>> + Send>>,
-}
-
-impl Asking {
-    /// Asks. `name` is the same whenever the agent asks the same.
-    pub(super) fn ask(&mut self, cx: &RunContext, asked: Asked, name: &str) {
-        let questions = asked.input["questions"].as_array().map_or(0, Vec::len);
-        let is_choice = asked.tool == CHOICE && questions > 0;
-        let keys: Vec<_> = match is_choice {
-            true => (0..questions).map(|number| format!("{name}.{number}")).collect(),
-            false => vec![name.to_owned()],
-        };
-        let (cx, names, request) = (cx.clone(), keys.clone(), asked.request.clone());
-        let answering: Pin<Box<dyn Future<Output = _> + Send>> = match is_choice {
-            true => Box::pin(async move { choose(&cx, &asked, &names).await }),
-            false => Box::pin(async move { ask_leave(&cx, &asked, &names[0]).await }),
-        };
-        self.0.push(Open { request, keys, answering });
-    }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The next answer, and the request it is for. Waits for ever when nothing is asked. Cancel safe.
-    pub(super) async fn next_answer(&mut self) -> (String, Result<Value, RunError>) {
-        poll_fn(|context| {
-            for at in 0..self.0.len() {
-                if let Poll::Ready(answer) = self.0[at].answering.as_mut().poll(context) {
-                    return Poll::Ready((self.0.swap_remove(at).request, answer));
-                }
-            }
-            Poll::Pending
-        })
-        .await
-    }
-
-    /// Stops asking this, and gives what the questions are called.
-    pub(super) fn withdraw(&mut self, request: &str) -> Vec<String> {
-        match self.0.iter().position(|open| open.request == request) {
-            Some(at) => self.0.swap_remove(at).keys,
-            None => Vec::new(),
-        }
-    }
-
-    /// Stops asking anything.
-    pub(super) fn withdraw_all(&mut self) -> Vec<String> {
-        self.0.drain(..).flat_map(|open| open.keys).collect()
+/// Asks. `name` is the same whenever the agent asks the same.
+pub(super) fn ask(asking: &mut Asking<Value>, cx: &RunContext, asked: Asked, name: &str) {
+    let questions = asked.input["questions"].as_array().map_or(0, Vec::len);
+    let (cx, request) = (cx.clone(), asked.request.clone());
+    if asked.tool == CHOICE && questions > 0 {
+        let keys: Vec<_> = (0..questions).map(|number| format!("{name}.{number}")).collect();
+        let names = keys.clone();
+        asking.ask(request, keys, async move { choose(&cx, &asked, &names).await });
+    } else {
+        let name = name.to_owned();
+        asking.ask(request, vec![name.clone()], async move { ask_leave(&cx, &asked, &name).await });
     }
 }
 
@@ -84,16 +34,6 @@ pub(super) fn decided(permissions: Permissions, asked: &Asked) -> Option<Value> 
         Permissions::AllowEdits | Permissions::Ask => None,
         Permissions::Deny => Some(deny("Nobody is there to allow this. Go on without it.")),
     }
-}
-
-/// What is asked, in short: something else has another digest.
-pub(super) fn digest(asked: &Asked) -> String {
-    let half = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        (salt, &asked.tool, asked.input.to_string()).hash(&mut hasher);
-        hasher.finish()
-    };
-    format!("{:016x}{:016x}", half(0), half(1))
 }
 
 async fn ask_leave(cx: &RunContext, asked: &Asked, key: &str) -> Result<Value, RunError> {

@@ -8,7 +8,7 @@ use task_core::Task;
 
 use super::ClaudeRunner;
 use crate::Permissions;
-use crate::process::Environment;
+use crate::process::{Command, Environment};
 
 /// An argument that a runner does not pass on, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,15 +28,18 @@ impl fmt::Display for RefusedArgument {
 
 impl std::error::Error for RefusedArgument {}
 
+/// The program with its arguments, its environment and its directory.
+pub(super) fn command(runner: &ClaudeRunner, task: &Task, dir: &Path, session: Option<&str>) -> Command {
+    Command::new(&runner.program)
+        .args(arguments(runner, task, dir, session))
+        .environment(environment(runner))
+        .work_dir(dir)
+}
+
 /// The arguments for a task that works in `dir`: to go on with `session`, or to begin one.
 ///
 /// What comes from a task is always the value of an option, `--model=…`: no value is taken for an option.
-pub(super) fn arguments(
-    runner: &ClaudeRunner,
-    task: &Task,
-    dir: &Path,
-    session: Option<&str>,
-) -> Vec<OsString> {
+fn arguments(runner: &ClaudeRunner, task: &Task, dir: &Path, session: Option<&str>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = ALWAYS.iter().map(Into::into).collect();
     let mode = if runner.permissions == Permissions::AllowEdits { "acceptEdits" } else { "default" };
     arguments.push(format!("--permission-mode={mode}").into());
@@ -70,7 +73,7 @@ pub(super) fn arguments(
 }
 
 /// The environment of the runner and what the adapter needs in it.
-pub(super) fn environment(runner: &ClaudeRunner) -> Environment {
+fn environment(runner: &ClaudeRunner) -> Environment {
     runner
         .environment
         .clone()

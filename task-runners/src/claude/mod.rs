@@ -1,6 +1,5 @@
 //! Claude Code, as it is installed, over its stream of JSON lines.
 
-mod agent;
 mod asking;
 mod control;
 mod event;
@@ -11,13 +10,11 @@ mod plan;
 mod session;
 mod start;
 mod stream;
-mod text;
 mod tools;
 #[cfg(test)]
 mod transcripts;
 mod turn;
 mod usage;
-mod wire;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +24,7 @@ use task_core::{AgentRunner, Capabilities, RunContext, RunId, RunResult};
 
 use crate::Permissions;
 use crate::process::{Environment, Ladder, reap};
+use crate::turns::{INTERRUPT_WAIT, START_WAIT};
 use session::Session;
 
 pub use launch::RefusedArgument;
@@ -238,6 +236,4 @@ impl AgentRunner for ClaudeRunner {
 }
 
 const MAX_RETRIES: u32 = 4;
-const INTERRUPT_WAIT: Duration = Duration::from_secs(5);
-const START_WAIT: Duration = Duration::from_secs(60);
 const BACKGROUND_WAIT: Duration = Duration::from_secs(600);

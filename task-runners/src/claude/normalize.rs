@@ -8,9 +8,9 @@ use task_core::{NoticeLevel, Output, RawOutput, ToolStatus, Usage};
 use super::event::{Activity, Asked, Ended, Event, Fate};
 use super::plan::PlanKeeper;
 use super::stream::Stream;
-use super::text::shortened;
 use super::tools::Tools;
 use super::usage::Totals;
+use crate::text::{shortened, text};
 
 /// What has to be remembered from line to line.
 #[derive(Debug, Default)]
@@ -194,11 +194,6 @@ impl State {
             }
         }
     }
-}
-
-/// The text of a field; empty when it is not there.
-pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
 }
 
 pub(super) fn outputs(events: &mut Vec<Event>, outputs: impl IntoIterator<Item = Output>) {

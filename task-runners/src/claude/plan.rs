@@ -3,7 +3,7 @@
 use serde_json::Value;
 use task_core::{Output, Plan, PlanEntry, PlanStatus};
 
-use super::normalize::text;
+use crate::text::text;
 
 /// The plan as it now stands.
 #[derive(Debug, Default)]

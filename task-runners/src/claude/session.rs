@@ -2,19 +2,20 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use task_core::{Delivery, IncomingMessage, NoticeLevel, Output, RunContext, RunError, RunResult};
 use tokio::time::{Instant, sleep_until};
 
 use super::ClaudeRunner;
-use super::agent::{Agent, Step};
-use super::asking::{decided, digest};
+use super::asking::{ask, decided};
 use super::control;
 use super::event::Event;
 use super::normalize::{State, normalize};
-use super::text::{first_line, fitting};
-use super::turn::{Stop, Turn, open_calls_end};
+use super::turn::Turn;
+use crate::asking::digest;
+use crate::stdio::{Agent, Step};
+use crate::text::{first_line, fitting};
+use crate::turns::{GO_ON, Kept, SAMPLE, Stop, WITHDRAWN, Warnings, open_calls_end};
 use crate::work_dir;
 
 /// One run: a process of the agent, and turns one after the other.
@@ -31,22 +32,11 @@ pub(super) struct Session<'a> {
     pub(super) session: Option<String>,
     /// The control request that was answered last.
     pub(super) responded: Option<(String, Option<String>)>,
-    warnings: u32,
+    warnings: Warnings,
     /// Counts the turns that the agent may have begun by itself.
     unasked: u32,
     /// Whether the agent is stopped without the end of its input, which it would take as an answer.
     pub(super) is_curt: bool,
-}
-
-/// What a run leaves to the next.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Kept {
-    /// The turn that is under way.
-    #[serde(default)]
-    pub(super) turn: Option<String>,
-    /// Whether the session holds something that would be missed.
-    #[serde(default)]
-    pub(super) has_history: bool,
 }
 
 /// What a turn begins with.
@@ -75,7 +65,7 @@ impl<'a> Session<'a> {
             waiting: VecDeque::new(),
             session,
             responded: None,
-            warnings: 0,
+            warnings: Warnings::default(),
             unasked: 0,
             is_curt: false,
         })
@@ -208,7 +198,7 @@ impl<'a> Session<'a> {
                         agent.tell(&control::answer(&request, &answer));
                     }
                 }
-                () = at(stop), if stop.is_some() => {
+                () = Stop::is_overdue(stop) => {
                     // It is deaf: the ladder sees to it, and the next turn has another process.
                     if stop.is_some_and(|stop| !stop.is_cancel) {
                         self.dismiss().await?;
@@ -268,17 +258,10 @@ impl<'a> Session<'a> {
                 }
                 Ok(())
             }
-            Step::Warned(line) => {
-                self.warnings += 1;
-                match self.warnings {
-                    ..=WARNINGS => self.emit(Output::notice(NoticeLevel::Warning, line)).await,
-                    MORE_WARNINGS => {
-                        let words = "The agent writes more to stderr, which is not shown.";
-                        self.emit(Output::notice(NoticeLevel::Warning, words)).await
-                    }
-                    _ => Ok(()),
-                }
-            }
+            Step::Warned(line) => match self.warnings.shown(line) {
+                Some(shown) => self.emit(shown).await,
+                None => Ok(()),
+            },
             Step::Wrote => Ok(()),
         }
     }
@@ -291,8 +274,8 @@ impl<'a> Session<'a> {
                         agent.tell(&control::answer(&asked.request, &answer));
                     }
                 } else if self.turn.stop.is_none() {
-                    let name = self.turn.question(&digest(&asked));
-                    self.turn.asking.ask(&self.cx, asked, &name);
+                    let name = self.turn.question(&digest(&asked.tool, &asked.input));
+                    ask(&mut self.turn.asking, &self.cx, asked, &name);
                 }
             }
             Event::Ended(ended) => {
@@ -366,24 +349,5 @@ impl<'a> Session<'a> {
     }
 }
 
-async fn at(stop: Option<Stop>) {
-    if let Some(stop) = stop {
-        sleep_until(stop.until).await;
-    }
-}
-
-/// What an agent is told that goes on after a crash. Its question is asked again, and has its answer.
-const GO_ON: &str = "The session was interrupted before this was finished. Go on where you were.";
-
-/// The answer of a question that the agent took back.
-const WITHDRAWN: &str = "withdrawn";
-
 /// How long the agent may take to begin a turn with what it did in the background.
 const AFTERMATH: Duration = Duration::from_secs(2);
-
-/// Characters of a message that is shown.
-const SAMPLE: usize = 100;
-
-/// Lines of stderr that are shown.
-const WARNINGS: u32 = 20;
-const MORE_WARNINGS: u32 = WARNINGS + 1;

@@ -3,11 +3,12 @@
 use task_core::{RunError, RunResult};
 use tokio::time::{Instant, timeout_at};
 
-use super::agent::Agent;
 use super::control;
+use super::launch;
 use super::session::Session;
 use super::turn::Turn;
 use crate::process::Mark;
+use crate::stdio::Agent;
 
 impl Session<'_> {
     /// Sees to it that the agent is there and listens. `false` when the run should stop instead.
@@ -29,7 +30,8 @@ impl Session<'_> {
         self.state.forget_process();
         self.turn = Turn::default();
         let (task, session) = (self.cx.task(), self.session.as_deref());
-        let agent = Agent::start(self.runner, task, &self.dir, session, Mark::new(self.cx.id()))?;
+        let command = launch::command(self.runner, task, &self.dir, session);
+        let agent = Agent::start(command, &self.runner.program, INSTALL, Mark::new(self.cx.id()))?;
         self.agent.insert(agent).tell(&control::request(HELLO, HELLO));
         let until = Instant::now() + self.runner.start_wait;
         loop {
@@ -70,6 +72,8 @@ impl Session<'_> {
 
 /// The first request to the agent: it answers when it is ready.
 const HELLO: &str = "initialize";
+
+const INSTALL: &str = "install it with `npm install -g @anthropic-ai/claude-code`, or name its path";
 
 /// What the agent says of a session that it does not know.
 const UNKNOWN: &str = "No conversation found";

@@ -7,7 +7,8 @@ use serde_json::Value;
 use task_core::Output;
 
 use super::event::Event;
-use super::normalize::{State, outputs, raw, text};
+use super::normalize::{State, outputs, raw};
+use crate::text::text;
 
 /// A message that is being streamed.
 #[derive(Debug)]

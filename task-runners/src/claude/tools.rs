@@ -3,9 +3,8 @@
 use serde_json::Value;
 use task_core::{Output, ToolCall, ToolStatus, ToolUpdate};
 
-use super::normalize::text;
 use super::partial;
-use super::text::{bounded, first_line};
+use crate::text::{bounded, first_line, text};
 
 /// The calls of a run.
 #[derive(Debug, Default)]

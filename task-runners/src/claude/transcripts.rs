@@ -8,7 +8,7 @@ use task_core::{Output, ToolStatus};
 
 use super::event::{Activity, Event, Fate};
 use super::normalize::{State, normalize};
-use super::text::fitting;
+use crate::text::{fitting, sorted};
 
 /// What version 2.1.330 said in a session with tools, leave given and denied, an overloaded API, a refused request, a
 /// message while a tool ran, an interrupt, and another model. `from` tells who wrote a line; long texts were cut.
@@ -49,7 +49,11 @@ fn summary(events: &[Event]) -> Vec<String> {
                 "call {} {:?}{}{}",
                 update.call_id,
                 update.status,
-                update.input.as_ref().map(|input| format!(" input {}", input.as_str())).unwrap_or_default(),
+                update
+                    .input
+                    .as_ref()
+                    .map(|input| format!(" input {}", sorted(input.as_str())))
+                    .unwrap_or_default(),
                 update.output.as_ref().map(|output| format!(" output {output:?}")).unwrap_or_default(),
             ),
             Event::Output(Output::Usage(report)) => {

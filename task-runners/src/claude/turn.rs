@@ -1,17 +1,18 @@
 use std::collections::HashMap;
 
-use task_core::{IncomingMessage, RunError, ToolStatus};
-use tokio::time::Instant;
+use serde_json::Value;
+use task_core::{IncomingMessage, RunError};
 
-use super::asking::Asking;
 use super::event::{Activity, Ended, Fate};
+use crate::asking::Asking;
+use crate::turns::Stop;
 
 /// A turn: from a message until the session is idle and every message that went into it has met its fate.
 #[derive(Default)]
 pub(super) struct Turn {
     /// Names what the turn is about: the same when it is taken up again after a crash.
     pub(super) anchor: String,
-    pub(super) asking: Asking,
+    pub(super) asking: Asking<Value>,
     /// How often each question was asked.
     asked: HashMap<String, u32>,
     sent: Vec<Sent>,
@@ -30,14 +31,6 @@ struct Sent {
     message: Option<IncomingMessage>,
     has_started: bool,
     is_over: bool,
-}
-
-/// A turn that was asked to stop.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stop {
-    pub(super) is_cancel: bool,
-    /// When the agent counts as deaf.
-    pub(super) until: Instant,
 }
 
 impl Turn {
@@ -108,13 +101,5 @@ impl Turn {
             }
             _ => ("done".to_owned(), None),
         }
-    }
-}
-
-/// How calls ended that were open at the end of a turn.
-pub(super) fn open_calls_end(reason: &str) -> ToolStatus {
-    match reason {
-        "cancelled" | "interrupted" => ToolStatus::Cancelled,
-        _ => ToolStatus::Failed,
     }
 }

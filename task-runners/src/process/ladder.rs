@@ -51,12 +51,12 @@ impl Ladder {
     }
 
     /// For runners that have words of their own for the first steps.
-    #[cfg(feature = "claude")]
+    #[cfg(any(feature = "acp", feature = "claude"))]
     pub(crate) const fn interrupt_wait(&self) -> Option<Duration> {
         self.interrupt
     }
 
-    #[cfg(feature = "claude")]
+    #[cfg(any(feature = "acp", feature = "claude"))]
     pub(crate) const fn close_stdin_wait(&self) -> Option<Duration> {
         self.close_stdin
     }

@@ -1,8 +1,15 @@
+//! Words for events: cut to what an event takes, and read from what agents say.
+
 use serde_json::{Value, json};
 use task_core::{Json, Output, ToolUpdate};
 
+/// The text of a field; empty when it is not there.
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
 /// The first characters, and a sign where more was.
-pub(super) fn shortened(text: &str, characters: usize) -> String {
+pub(crate) fn shortened(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{} …", &text[..end]),
         None => text.to_owned(),
@@ -10,14 +17,14 @@ pub(super) fn shortened(text: &str, characters: usize) -> String {
 }
 
 /// The first line that says something, short.
-pub(super) fn first_line(text: &str, characters: usize) -> String {
+pub(crate) fn first_line(text: &str, characters: usize) -> String {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let line = shortened(lines.next().unwrap_or_default(), characters);
     if lines.next().is_some() && !line.ends_with('…') { format!("{line} …") } else { line }
 }
 
 /// The same in pieces that an event takes, whatever its limit is.
-pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let end = (0..=PIECE.min(rest.len())).rev().find(|end| rest.is_char_boundary(*end))?;
@@ -28,7 +35,7 @@ pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// JSON that an event takes: itself, or how long it was.
-pub(super) fn bounded(value: &Value) -> Json {
+pub(crate) fn bounded(value: &Value) -> Json {
     let json = Json::from(value.clone());
     let bytes = json.as_str().len();
     if bytes <= JSON {
@@ -38,7 +45,7 @@ pub(super) fn bounded(value: &Value) -> Json {
 }
 
 /// The same output, in as many events as it takes.
-pub(super) fn fitting(output: Output) -> Vec<Output> {
+pub(crate) fn fitting(output: Output) -> Vec<Output> {
     match output {
         Output::Text(delta) => pieces(&delta.text).map(|piece| Output::text(&delta.block, piece)).collect(),
         Output::Thinking(delta) => {
@@ -76,6 +83,24 @@ pub(super) fn fitting(output: Output) -> Vec<Output> {
         }
         other => vec![other],
     }
+}
+
+/// JSON with its keys in order, for tests: how a map is ordered is up to the features of its crate.
+#[cfg(test)]
+pub(crate) fn sorted(json: &str) -> String {
+    fn write(value: &Value) -> String {
+        match value {
+            Value::Array(items) => format!("[{}]", items.iter().map(write).collect::<Vec<_>>().join(",")),
+            Value::Object(fields) => {
+                let mut fields: Vec<_> = fields.iter().collect();
+                fields.sort_unstable_by_key(|(name, _)| *name);
+                let field = |(name, value): (&String, &Value)| format!("{}:{}", json!(name), write(value));
+                format!("{{{}}}", fields.into_iter().map(field).collect::<Vec<_>>().join(","))
+            }
+            other => other.to_string(),
+        }
+    }
+    write(&serde_json::from_str(json).expect("it is JSON"))
 }
 
 /// Bytes of text in one event.

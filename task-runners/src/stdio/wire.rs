@@ -9,7 +9,7 @@ use tokio::process::ChildStdin;
 /// Lines of a pipe. Holds one line and a chunk at most: while nobody takes lines nothing is read, and the other side
 /// waits.
 #[derive(Debug)]
-pub(super) struct Lines<R> {
+pub(crate) struct Lines<R> {
     /// `None` once everybody closed the other end.
     pipe: Option<R>,
     limit: usize,
@@ -22,7 +22,7 @@ pub(super) struct Lines<R> {
 
 /// One line, without its end.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(crate) enum Line {
     /// The pipe ended in the middle of it.
     Cut(Vec<u8>),
     /// So many bytes, which nobody kept.
@@ -31,17 +31,17 @@ pub(super) enum Line {
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    pub(super) const fn new(pipe: Option<R>, limit: usize) -> Self {
+    pub(crate) const fn new(pipe: Option<R>, limit: usize) -> Self {
         Self { pipe, limit, buffer: Vec::new(), searched: 0, skipped: 0 }
     }
 
     /// Whether more may come.
-    pub(super) const fn is_open(&self) -> bool {
+    pub(crate) const fn is_open(&self) -> bool {
         self.pipe.is_some()
     }
 
     /// The next line; `None` at the end. Cancel safe.
-    pub(super) async fn next(&mut self) -> Option<Line> {
+    pub(crate) async fn next(&mut self) -> Option<Line> {
         loop {
             if let Some(line) = self.take() {
                 return Some(line);
@@ -88,31 +88,37 @@ impl<R: AsyncRead + Unpin> Lines<R> {
 
 /// Lines on their way to an agent. The agent may not read while it writes, so nobody waits for a line to be written.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     pipe: Option<ChildStdin>,
     pending: VecDeque<u8>,
 }
 
 impl Outbox {
-    pub(super) const fn new(pipe: Option<ChildStdin>) -> Self {
+    pub(crate) const fn new(pipe: Option<ChildStdin>) -> Self {
         Self { pipe, pending: VecDeque::new() }
     }
 
-    /// Adds a line. A line that is no JSON ends the agent, so there is no way to add one.
-    pub(super) fn push(&mut self, line: &serde_json::Value) {
+    /// Adds a value, as a line.
+    #[cfg(feature = "claude")]
+    pub(crate) fn push(&mut self, value: &serde_json::Value) {
+        self.push_line(&value.to_string());
+    }
+
+    /// Adds a line, without its end. It has to be JSON: agents end at one that is none.
+    pub(crate) fn push_line(&mut self, line: &str) {
         if self.pipe.is_some() {
-            self.pending.extend(line.to_string().as_bytes());
+            self.pending.extend(line.as_bytes());
             self.pending.push_back(b'\n');
         }
     }
 
     /// Whether all of it is written, or nobody is there to read it.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.pipe.is_none() || self.pending.is_empty()
     }
 
     /// Writes some of it. Cancel safe.
-    pub(super) async fn write(&mut self) {
+    pub(crate) async fn write(&mut self) {
         let written = match &mut self.pipe {
             Some(pipe) => pipe.write(self.pending.as_slices().0).await,
             None => Ok(0),
@@ -127,7 +133,7 @@ impl Outbox {
     }
 
     /// Closes the pipe; what was not written is dropped.
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.pipe = None;
         self.pending.clear();
     }

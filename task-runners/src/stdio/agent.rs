@@ -7,19 +7,17 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use serde_json::Value;
-use task_core::{RunError, Task};
+use task_core::RunError;
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::ClaudeRunner;
-use super::launch;
-use super::text::shortened;
 use super::wire::{Line, Lines, Outbox};
 use crate::process::{Command, Ladder, Mark, ProcessTree};
+use crate::text::shortened;
 
 /// A process of the agent.
 #[derive(Debug)]
-pub(super) struct Agent {
+pub(crate) struct Agent {
     tree: ProcessTree,
     lines: Lines<ChildStdout>,
     errors: Lines<ChildStderr>,
@@ -34,7 +32,7 @@ pub(super) struct Agent {
 
 /// What an agent does next.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// It ended, or closed its output and cannot be heard any more.
     Ended,
     /// A line that is not as it should be.
@@ -46,22 +44,16 @@ pub(super) enum Step {
 }
 
 impl Agent {
-    pub(super) fn start(
-        runner: &ClaudeRunner,
-        task: &Task,
-        dir: &Path,
-        session: Option<&str>,
+    /// Starts `command`, which is `program` and its arguments. `install` says what to do where it is not there.
+    pub(crate) fn start(
+        command: Command,
+        program: &Path,
+        install: &str,
         mark: Mark,
     ) -> Result<Self, RunError> {
-        let program = &runner.program;
-        let tree = Command::new(program)
-            .args(launch::arguments(runner, task, dir, session))
-            .environment(launch::environment(runner))
-            .work_dir(dir)
-            .spawn(mark);
-        let mut tree = tree.map_err(|error| match error.kind() {
+        let mut tree = command.spawn(mark).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
-                RunError::new(format!("there is no `{}` here: {INSTALL}", program.display()))
+                RunError::new(format!("there is no `{}` here: {install}", program.display()))
             }
             _ => RunError::new(format!("cannot start `{}`: {error}", program.display())),
         })?;
@@ -78,12 +70,19 @@ impl Agent {
     }
 
     /// Tells it something.
-    pub(super) fn tell(&mut self, line: &Value) {
+    #[cfg(feature = "claude")]
+    pub(crate) fn tell(&mut self, line: &Value) {
         self.outbox.push(line);
     }
 
+    /// Tells it something that is JSON on one line.
+    #[cfg(feature = "acp")]
+    pub(crate) fn tell_line(&mut self, line: &str) {
+        self.outbox.push_line(line);
+    }
+
     /// What it does next. Cancel safe.
-    pub(super) async fn step(&mut self) -> Step {
+    pub(crate) async fn step(&mut self) -> Step {
         loop {
             if self.ended.is_some() {
                 return self.last_words().await;
@@ -159,7 +158,7 @@ impl Agent {
     }
 
     /// How it ended when it should not have, in words.
-    pub(super) fn obituary(&self) -> RunError {
+    pub(crate) fn obituary(&self) -> RunError {
         let how = match self.ended {
             Some(status) => status.to_string(),
             None => "its output is closed".to_owned(),
@@ -173,7 +172,7 @@ impl Agent {
     }
 
     /// The last it wrote to stderr, to be put behind other words.
-    pub(super) fn tail(&self) -> String {
+    pub(crate) fn tail(&self) -> String {
         if self.tail.is_empty() {
             return String::new();
         }
@@ -181,7 +180,7 @@ impl Agent {
     }
 
     /// Ends it: the end of its input, and then the rest of the ladder. Whatever it still says is dropped.
-    pub(super) async fn stop(mut self, ladder: &Ladder) -> io::Result<()> {
+    pub(crate) async fn stop(mut self, ladder: &Ladder) -> io::Result<()> {
         if let Some(wait) = ladder.close_stdin_wait() {
             self.outbox.close();
             // If it does not end by itself, the next steps see to it.
@@ -190,8 +189,6 @@ impl Agent {
         self.tree.stop(&ladder.interrupt(None).close_stdin(None)).await.map(drop)
     }
 }
-
-const INSTALL: &str = "install it with `npm install -g @anthropic-ai/claude-code`, or name its path";
 
 /// Bytes of one line of the agent.
 const LINE: usize = 32 << 20;
