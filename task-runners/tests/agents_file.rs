@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use task_runners::Permissions;
 use task_runners::agents::{AgentKind, AgentSpec, agents_from_file, agents_from_text};
 
 fn read(text: &str) -> Result<Vec<AgentSpec>, String> {
@@ -60,6 +59,7 @@ fn everything_that_can_be_said_is_understood() {
         command = ["opencode", "acp"]
         model = "anthropic/claude"
         env = ["ANTHROPIC_API_KEY"]
+        mode = "build"
         "#,
     );
     let agents = agents.expect("right");
@@ -98,7 +98,16 @@ fn everything_that_can_be_said_is_understood() {
         assert!(shown.contains(part), "{part} in {shown}");
     }
     let AgentKind::Acp(acp) = &agents[3].kind else { panic!("{:?}", agents[3]) };
-    assert_eq!((acp.permissions, acp.command.len()), (Permissions::Ask, 2));
+    let shown = format!("{acp:?}");
+    for part in [
+        "program: \"opencode\"",
+        "arguments: [\"acp\"]",
+        "model: Some(\"anthropic/claude\")",
+        "mode: Some(\"build\")",
+        "permissions: Ask",
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use task_core::Agent;
 use task_runners::agents::{Candidate, Detection, Driver, Presence};
 use task_runners::chat::Endpoint;
-use task_runners::{ChatRunner, ClaudeRunner};
+use task_runners::{AcpRunner, ChatRunner, ClaudeRunner};
 
 use crate::unavailable::{absent, not_built};
 
@@ -28,7 +28,7 @@ fn found(candidate: Candidate) -> Agent {
                 Driver::Adapter { id: adapter } => {
                     absent(id, format!("it runs through the agent `{adapter}`"))
                 }
-                Driver::Acp { .. } => absent(id, not_built("acp")),
+                Driver::Acp { arguments } => Agent::new(id, AcpRunner::new(path).arguments(arguments)),
                 Driver::Claude => Agent::new(id, ClaudeRunner::new().program(path)),
                 _ => absent(id, not_built(id)),
             };

@@ -80,7 +80,7 @@ impl Agents {
 /// The one place where an agent of the file gets its runner.
 fn as_described(spec: &AgentSpec) -> Agent {
     match &spec.kind {
-        AgentKind::Acp(_) => spec.agent(cannot_run).unavailable(not_built("acp")),
+        AgentKind::Acp(runner) => spec.agent(runner.clone()),
         AgentKind::Chat(runner) => spec.agent(runner.clone()),
         AgentKind::Claude(runner) => spec.agent(runner.clone()),
         AgentKind::Shell(runner) => spec.agent(runner.clone()),

@@ -21,7 +21,7 @@ pub(super) fn command(runner: &AcpRunner, dir: &Path) -> Command {
 
 /// The basic environment and, for a program that is known by its name, what leads to its model and to its settings.
 /// Keys of one agent are none of the business of another.
-fn default_environment(program: &Path) -> Environment {
+pub(super) fn default_environment(program: &Path) -> Environment {
     let name = program.file_name().unwrap_or_default();
     let own = KNOWN.iter().filter(|(known, _)| name == *known).flat_map(|(_, variables)| *variables);
     EVERYBODY.iter().chain(own).fold(Environment::basic(), |environment, name| environment.inherit(*name))

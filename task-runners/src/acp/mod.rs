@@ -15,7 +15,7 @@ mod turn;
 mod usage;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -139,10 +139,17 @@ impl AcpRunner {
         self
     }
 
-    /// Sets the environment of the agent and of its tools. Unless set it is [`Environment::basic`], proxies, the `XDG_…`
+    /// The environment of a program and of its tools unless another is set: [`Environment::basic`], proxies, the `XDG_…`
     /// directories and, for `claude-agent-acp`, `codex-acp`, `gemini`, `goose` and `opencode`, the variables of their own
     /// that lead to their model and their settings, as far as this process has them. For any other program, name its key.
     /// The tools of the agent see all of it, too.
+    #[must_use]
+    pub fn default_environment(program: impl AsRef<Path>) -> Environment {
+        launch::default_environment(program.as_ref())
+    }
+
+    /// Sets the environment of the agent and of its tools, in place of
+    /// [the usual one](AcpRunner::default_environment).
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = Some(environment);
         self

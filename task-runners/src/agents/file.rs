@@ -9,7 +9,7 @@ use super::file_error::AgentFileError;
 use super::section::{Section, Source};
 use crate::chat::{ChatRunner, Endpoint, Key};
 use crate::process::Environment;
-use crate::{ClaudeRunner, Permissions, ShellRunner};
+use crate::{AcpRunner, ClaudeRunner, Permissions, ShellRunner};
 
 /// An agent as a file describes it.
 #[derive(Clone, Debug)]
@@ -34,25 +34,13 @@ pub struct AgentSpec {
 #[non_exhaustive]
 pub enum AgentKind {
     /// A program that speaks the Agent Client Protocol.
-    Acp(ProgramSpec),
+    Acp(AcpRunner),
     /// A model behind an endpoint.
     Chat(ChatRunner),
     /// Claude Code, or a program that speaks as it does.
     Claude(ClaudeRunner),
     /// A shell.
     Shell(ShellRunner),
-}
-
-/// A program to run as an agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ProgramSpec {
-    /// The program and its arguments: at least one word.
-    pub command: Vec<String>,
-    /// What it is started with.
-    pub environment: Environment,
-    /// What it may do without asking.
-    pub permissions: Permissions,
 }
 
 impl AgentSpec {
@@ -143,10 +131,7 @@ fn agent(section: &Section<'_>, id: String, dir: &Path) -> Result<AgentSpec, Age
     let max_running = section.count("max_running", 1..1_001)?.map(|tasks| tasks as usize);
     let model = if kind == "shell" { None } else { section.text("model")? };
     let kind = match kind {
-        "acp" => {
-            let command = section.texts("command")?.ok_or_else(|| section.missing("command"))?;
-            AgentKind::Acp(program(section, command)?)
-        }
+        "acp" => AgentKind::Acp(acp(section, model.as_deref(), dir)?),
         "chat" => AgentKind::Chat(chat(section, model.as_deref(), dir)?),
         "claude" => AgentKind::Claude(claude(section, model.as_deref(), dir)?),
         _ => AgentKind::Shell(shell(section, dir)?),
@@ -154,12 +139,24 @@ fn agent(section: &Section<'_>, id: String, dir: &Path) -> Result<AgentSpec, Age
     Ok(AgentSpec { id, name, description, model, max_running, kind })
 }
 
-fn program(section: &Section<'_>, command: Vec<String>) -> Result<ProgramSpec, AgentFileError> {
-    if command.is_empty() {
+fn acp(section: &Section<'_>, model: Option<&str>, dir: &Path) -> Result<AcpRunner, AgentFileError> {
+    let command = section.texts("command")?.ok_or_else(|| section.missing("command"))?;
+    let [program, arguments @ ..] = &command[..] else {
         return Err(section.error("command", "`command` is empty; it needs a program"));
+    };
+    let names = environment(section, AcpRunner::default_environment(program))?;
+    let runner = AcpRunner::new(program).arguments(arguments).environment(names);
+    let mut runner = runner.permissions(permissions(section)?);
+    if let Some(model) = model {
+        runner = runner.model(model);
     }
-    let permissions = permissions(section)?;
-    Ok(ProgramSpec { command, environment: environment(section, Environment::basic())?, permissions })
+    if let Some(mode) = section.text("mode")? {
+        runner = runner.mode(mode);
+    }
+    if let Some(work_dir) = section.text("work_dir")? {
+        runner = runner.work_dir(absolute(dir, work_dir));
+    }
+    Ok(runner)
 }
 
 fn claude(section: &Section<'_>, model: Option<&str>, dir: &Path) -> Result<ClaudeRunner, AgentFileError> {

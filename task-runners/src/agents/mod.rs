@@ -21,6 +21,6 @@ mod server;
 #[cfg(feature = "detect")]
 pub use detect::{Candidate, Detection, Driver, Presence};
 #[cfg(feature = "config")]
-pub use file::{AgentKind, AgentSpec, ProgramSpec, agents_from_file, agents_from_text};
+pub use file::{AgentKind, AgentSpec, agents_from_file, agents_from_text};
 #[cfg(feature = "config")]
 pub use file_error::AgentFileError;

@@ -138,7 +138,7 @@ fn agents_of_a_file_are_offered_and_have_the_last_word() {
     assert_eq!(agent(&server, "shell")["name"], "My shell");
     assert_eq!(agent(&server, "local")["model"], "m");
     assert_eq!(agent(&server, "work")["available"], true);
-    assert_eq!(agent(&server, "open")["reason"], "the runner `acp` is not built into this server");
+    assert_eq!(agent(&server, "open")["available"], true);
     let path = server.create("local", "hello");
     assert_eq!(text(&server.stream(&format!("{path}/stream"), |_| false)), "from the file");
     assert_eq!(model.asked()[0].said()[0], ("system".to_owned(), "Be brief.".to_owned()));

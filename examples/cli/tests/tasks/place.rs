@@ -39,7 +39,12 @@ impl Place {
     /// The program with the agent `demo`, in an environment that says nothing.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tasks"));
-        command.current_dir(self.path()).args(args).env("TASKS_DEMO", "1").stdin(Stdio::null());
+        command
+            .current_dir(self.path())
+            .args(args)
+            .env("TASKS_DEMO", "1")
+            .env("TASKS_NO_DETECT", "1")
+            .stdin(Stdio::null());
         for name in QUIET {
             command.env_remove(name);
         }

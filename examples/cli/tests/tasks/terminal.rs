@@ -44,7 +44,11 @@ impl Terminal {
         for name in QUIET {
             command = command.env_remove(name);
         }
-        command = command.env("TASKS_DEMO", "1").env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
+        command = command
+            .env("TASKS_DEMO", "1")
+            .env("TASKS_NO_DETECT", "1")
+            .env("TERM", "xterm-256color")
+            .env("LANG", "C.UTF-8");
         let child = with(command).spawn(pts).expect("it starts");
         let parser = vt100::Parser::new(size(ROWS), size(columns), 1_000);
         let shown = Shown { raw: Vec::new(), parser, is_over: false };
