@@ -36,18 +36,49 @@ impl RunContext {
     }
 
     /// The task as it was when the run started.
+    ///
+    /// ```
+    /// use task_core::{RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     let place = cx.task().work_dir.as_deref().unwrap_or("nowhere");
+    ///     cx.text("reply", format!("I work in {place}.")).await
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
     #[must_use]
     pub fn task(&self) -> &Task {
         &self.0.task
     }
 
     /// Counts the runs of the task, from 1.
+    ///
+    /// ```
+    /// use task_core::{RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     let greeting = if cx.run() == 1 { "Hello." } else { "Hello again." };
+    ///     cx.text("reply", greeting).await
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
     #[must_use]
     pub fn run(&self) -> u32 {
         self.0.task.run
     }
 
     /// Names this run.
+    ///
+    /// ```
+    /// use task_core::{RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     let id = cx.id();
+    ///     let scratch = format!("scratch-{}-{}", id.task, id.run);      // `AgentRunner::clean_up` can find it by these
+    ///     cx.text("reply", scratch).await
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
     #[must_use]
     pub fn id(&self) -> RunId {
         RunId::new(self.0.task.id, self.0.task.run)
@@ -55,6 +86,18 @@ impl RunContext {
 
     /// Whether the run before this one was interrupted, by a restart or a shutdown, rather than ended: then this one
     /// goes on where that one was, as far as the runner knows how.
+    ///
+    /// ```
+    /// use task_core::{NoticeLevel, RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     if cx.is_resumed() {
+    ///         cx.notice(NoticeLevel::Info, "interrupted, and going on").await?;
+    ///     }
+    ///     cx.text("reply", "as I was saying").await
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
     #[must_use]
     pub fn is_resumed(&self) -> bool {
         self.0.task.book.chain != self.run()
@@ -64,11 +107,41 @@ impl RunContext {
     /// Return soon after; what is emitted until then is kept.
     ///
     /// Cancel safe.
+    ///
+    /// ```
+    /// use task_core::{RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     tokio::select! {
+    ///         outcome = answer(&cx) => outcome,
+    ///         () = cx.cancelled() => Ok(()),                   // the task is settled as cancelled, whatever this returns
+    ///     }
+    /// }
+    /// # async fn answer(cx: &RunContext) -> RunResult {
+    /// #     cx.text("reply", "42").await
+    /// # }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static {
         self.0.cancel.clone().cancelled_owned()
     }
 
     /// Whether the run should stop.
+    ///
+    /// ```
+    /// use task_core::{RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     for step in 1..=1000 {
+    ///         if cx.is_cancelled() {
+    ///             break;
+    ///         }
+    ///         cx.custom("step", &step).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.cancel.is_cancelled()

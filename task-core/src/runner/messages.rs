@@ -37,6 +37,18 @@ impl RunContext {
     /// Not cancel safe: a call that was dropped may have taken a message, which then counts as delivered. Wait with
     /// [`RunContext::steered`] or [`RunContext::interrupted`] in a `select!`, and take the message outside of it.
     ///
+    /// ```
+    /// use task_core::{RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     while let Some(message) = cx.next_message().await? {
+    ///         cx.text(message.id.to_string(), message.text()).await?;
+    ///     }
+    ///     Ok(())                                           // a message that comes right now starts the next run
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the store failed, or the run is over.
@@ -49,6 +61,26 @@ impl RunContext {
     ///
     /// Not cancel safe, as [`RunContext::next_message`].
     ///
+    /// ```
+    /// use task_core::{RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     while let Some(message) = cx.next_message().await? {
+    ///         let mut wishes = vec![message.text()];
+    ///         while let Some(more) = cx.next_steering().await? {          // between two steps of the turn
+    ///             wishes.push(more.text());
+    ///         }
+    ///         cx.text("reply", wishes.join(", and ")).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # use task_core::{Delivery, Message};
+    /// # task_core::testing::examples::talk(agent, async |tasks, task| {
+    /// #     tasks.send(task.id, Message::new("in Rust").delivery(Delivery::Steer)).await?;
+    /// #     Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the store failed, or the run is over.
@@ -60,6 +92,35 @@ impl RunContext {
     /// too, when the run is over.
     ///
     /// Cancel safe: waiting takes nothing.
+    ///
+    /// ```
+    /// use task_core::{RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     cx.next_message().await?;
+    ///     let mut work = std::pin::pin!(work());
+    ///     loop {
+    ///         tokio::select! {
+    ///             () = &mut work => return Ok(()),
+    ///             () = cx.steered() => {
+    ///                 if let Some(wish) = cx.next_steering().await? {
+    ///                     cx.text("reply", format!("I keep in mind: {}", wish.text())).await?;
+    ///                 }
+    ///             }
+    ///         }
+    ///     }
+    /// }
+    /// # async fn work() {
+    /// #     tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    /// # }
+    /// # use task_core::{Delivery, Message};
+    /// # task_core::testing::examples::talk(agent, async |tasks, task| {
+    /// #     tasks.send(task.id, Message::new("in Rust").delivery(Delivery::Steer)).await?;
+    /// #     let task = tasks.wait(task.id).await?;
+    /// #     assert_eq!(task.queued_messages, 0);
+    /// #     Ok(())
+    /// # });
+    /// ```
     pub async fn steered(&self) {
         self.wait_for(|task| task.next_queued_as(&[Delivery::Interrupt, Delivery::Steer]).is_some()).await;
     }
@@ -68,6 +129,31 @@ impl RunContext {
     /// [`RunContext::next_message`]. Returns, too, when the run is over.
     ///
     /// Cancel safe: waiting takes nothing.
+    ///
+    /// ```
+    /// use task_core::{Output, RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     while let Some(_message) = cx.next_message().await? {
+    ///         tokio::select! {
+    ///             () = work() => cx.emit(Output::turn_ended("done")).await?,
+    ///             // The work is dropped here; the next turn of the loop takes the message.
+    ///             () = cx.interrupted() => cx.emit(Output::turn_ended("interrupted")).await?,
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # async fn work() {
+    /// #     tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    /// # }
+    /// # use task_core::{Delivery, Message};
+    /// # task_core::testing::examples::talk(agent, async |tasks, task| {
+    /// #     tasks.send(task.id, Message::new("in Rust").delivery(Delivery::Interrupt)).await?;
+    /// #     let task = tasks.wait(task.id).await?;
+    /// #     assert_eq!(task.queued_messages, 0);
+    /// #     Ok(())
+    /// # });
+    /// ```
     pub async fn interrupted(&self) {
         self.wait_for(|task| task.next_queued_as(&[Delivery::Interrupt]).is_some()).await;
     }
@@ -76,6 +162,26 @@ impl RunContext {
     /// between messages. Returns, too, when the run is over.
     ///
     /// Cancel safe: waiting takes nothing.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use tokio::time::timeout;
+    /// use task_core::{RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     loop {
+    ///         while let Some(message) = cx.next_message().await? {
+    ///             cx.text("reply", message.text()).await?;
+    ///         }
+    ///         // What was expensive to start is kept for a minute.
+    ///         if timeout(Duration::from_secs(60), cx.message_waiting()).await.is_err() {
+    ///             return Ok(());
+    ///         }
+    ///     }
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
     pub async fn message_waiting(&self) {
         self.wait_for(|task| task.next_queued().is_some()).await;
     }

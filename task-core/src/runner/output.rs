@@ -13,6 +13,16 @@ impl RunContext {
     ///
     /// Cancel safe: a call that was dropped before it returned accepted nothing.
     ///
+    /// ```
+    /// use task_core::{Output, RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     cx.text("reply", "42").await?;
+    ///     cx.emit(Output::turn_ended("done")).await
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the output exceeds the limit of one event, the store failed for good, or the output has the name of a
@@ -28,6 +38,17 @@ impl RunContext {
 
     /// Appends text to the block `block`. Pieces that wait to be written together become one event.
     ///
+    /// ```
+    /// use task_core::{RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     cx.text("answer", "It is ").await?;
+    ///     cx.text("answer", "42.").await?;                 // more of the same block
+    ///     cx.text("remark", "Probably.").await             // another block
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`RunContext::emit`].
@@ -36,6 +57,16 @@ impl RunContext {
     }
 
     /// Appends reasoning to the block `block`.
+    ///
+    /// ```
+    /// use task_core::{RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     cx.thinking("plan", "They greet me. I greet back.").await?;
+    ///     cx.text("reply", "Hello!").await
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
     ///
     /// # Errors
     ///
@@ -46,6 +77,16 @@ impl RunContext {
 
     /// Says that a tool is called.
     ///
+    /// ```
+    /// use task_core::{RunContext, RunResult, ToolCall, ToolStatus, ToolUpdate};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     cx.tool_call(ToolCall::new("call-1", "shell").with_title("make test")).await?;
+    ///     cx.tool_update(ToolUpdate::new("call-1", ToolStatus::Completed).with_output("ok\n")).await
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`RunContext::emit`].
@@ -54,6 +95,19 @@ impl RunContext {
     }
 
     /// Says how a tool call went on.
+    ///
+    /// ```
+    /// use task_core::{RunContext, RunResult, ToolCall, ToolStatus, ToolUpdate};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     cx.tool_call(ToolCall::new("call-1", "shell").with_title("make test")).await?;
+    ///     for line in ["compiling\n", "testing\n"] {
+    ///         cx.tool_update(ToolUpdate::new("call-1", ToolStatus::Running).with_output(line)).await?;     // appended
+    ///     }
+    ///     cx.tool_update(ToolUpdate::new("call-1", ToolStatus::Completed)).await
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
     ///
     /// # Errors
     ///
@@ -64,6 +118,15 @@ impl RunContext {
 
     /// Remarks something about the run.
     ///
+    /// ```
+    /// use task_core::{NoticeLevel, RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     cx.notice(NoticeLevel::Warning, "the model is busy, trying again in 2 s").await
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`RunContext::emit`].
@@ -72,6 +135,15 @@ impl RunContext {
     }
 
     /// Emits anything the runner's own front end understands.
+    ///
+    /// ```
+    /// use task_core::{RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     cx.custom("progress", &serde_json::json!({"done": 3, "of": 10})).await
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
     ///
     /// # Errors
     ///
@@ -82,6 +154,19 @@ impl RunContext {
 
     /// Waits until everything emitted so far is stored: viewers can see it, and the death of the process does not take
     /// it back.
+    ///
+    /// ```
+    /// use task_core::{RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     cx.text("reply", "Now the files are deleted.").await?;
+    ///     cx.flush().await?;                               // whatever happens to this process: it was said before
+    ///     delete_the_files();
+    ///     Ok(())
+    /// }
+    /// # fn delete_the_files() {}
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
     ///
     /// # Errors
     ///

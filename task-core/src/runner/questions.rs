@@ -17,6 +17,23 @@ impl RunContext {
     ///
     /// Cancel safe: dropping the call leaves the question open; asking again under the same key waits for it.
     ///
+    /// ```
+    /// use std::time::Duration;
+    /// use task_core::{Ask, RequestOption, RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     let question = Ask::permission("Delete `build`?")
+    ///         .option(RequestOption::new("allow", "Allow"))
+    ///         .option(RequestOption::new("deny", "Deny"))
+    ///         .default_after(Duration::from_secs(3600), "deny");          // without this it waits for ever
+    ///     if cx.ask(question).await?.text() == "allow" {
+    ///         cx.text("reply", "Deleted.").await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # task_core::testing::examples::completes(agent);
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the question is not valid, the store failed, or the run is over or asked to stop.
@@ -64,6 +81,29 @@ impl RunContext {
     /// when the question is not open: whoever answered first was first.
     ///
     /// Drop the call of [`RunContext::ask`] before.
+    ///
+    /// ```
+    /// use task_core::{Ask, RunContext, RunResult};
+    ///
+    /// async fn agent(cx: RunContext) -> RunResult {
+    ///     tokio::select! {
+    ///         answer = cx.ask(Ask::question("Which port?").key("port")) => cx.text("port", answer?.text()).await,
+    ///         // Nobody has to answer any more, and the call above is dropped.
+    ///         port = find_a_port() => {
+    ///             cx.withdraw("port", port).await?;
+    ///             cx.text("port", port.to_string()).await
+    ///         }
+    ///     }
+    /// }
+    /// # async fn find_a_port() -> u16 {
+    /// #     tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    /// #     3000
+    /// # }
+    /// # task_core::testing::examples::talk(agent, async |tasks, task| {
+    /// #     assert!(tasks.wait(task.id).await?.requests.is_empty());
+    /// #     Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
