@@ -39,6 +39,7 @@
 //! * [`TaskApi`] – sets the router up: where directories may lie, how large bodies may be, how many streams there are.
 //! * [`Guard`] and [`Token`] – who may use it. There is no default: forgetting it would let every web page start
 //!   programs.
+//! * [`guide`] – mounting it in an application, and the security of a server that starts agents.
 //! * `GET /openapi.json` of the router describes every route; [`openapi()`] is the same document in code.
 //!
 //! # What holds everywhere
@@ -63,6 +64,7 @@ mod dirs;
 mod dto;
 mod extract;
 mod guard;
+pub mod guide;
 mod headers;
 mod metrics;
 mod openapi;
@@ -74,3 +76,8 @@ mod sse;
 pub use api::TaskApi;
 pub use guard::{Guard, Token};
 pub use openapi::openapi;
+
+/// The README, whose example runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
