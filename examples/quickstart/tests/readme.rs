@@ -1,6 +1,7 @@
 //! The Rust that the README shows is code that runs: it stands here once more, and is compared.
 
 use std::error::Error;
+use std::path::Path;
 
 use futures::TryStreamExt;
 use task_core::{NewTask, RunContext, RunResult, Seq, TaskManager};
@@ -42,6 +43,18 @@ fn the_readme_shows_this_program() {
     for part in blocks.iter().flat_map(|block| block.split("\n\n")) {
         let shown = without_spaces(part);
         assert!(program.contains(&shown), "the README shows what does not run here:\n{part}");
+    }
+}
+
+#[test]
+fn every_link_of_the_readme_leads_to_a_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = include_str!("../../../README.md");
+    let targets = readme.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+    let files: Vec<_> = targets.filter(|target| !target.is_empty() && !target.contains("://")).collect();
+    assert!(files.len() > 10, "only {files:?}");
+    for file in files {
+        assert!(root.join(file).exists(), "the README links to {file}, which is not there");
     }
 }
 

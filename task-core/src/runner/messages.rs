@@ -117,7 +117,7 @@ impl RunContext {
     /// # task_core::testing::examples::talk(agent, async |tasks, task| {
     /// #     tasks.send(task.id, Message::new("in Rust").delivery(Delivery::Steer)).await?;
     /// #     let task = tasks.wait(task.id).await?;
-    /// #     assert_eq!(task.queued_messages, 0);
+    /// #     assert_eq!((task.queued_messages, task.run), (0, 1));
     /// #     Ok(())
     /// # });
     /// ```
@@ -150,7 +150,7 @@ impl RunContext {
     /// # task_core::testing::examples::talk(agent, async |tasks, task| {
     /// #     tasks.send(task.id, Message::new("in Rust").delivery(Delivery::Interrupt)).await?;
     /// #     let task = tasks.wait(task.id).await?;
-    /// #     assert_eq!(task.queued_messages, 0);
+    /// #     assert_eq!((task.queued_messages, task.run), (0, 1));
     /// #     Ok(())
     /// # });
     /// ```
