@@ -39,6 +39,7 @@
 //! * [`TaskApi`] – sets the router up: where directories may lie, how large bodies may be, how many streams there are.
 //! * [`Guard`] and [`Token`] – who may use it. There is no default: forgetting it would let every web page start
 //!   programs.
+//! * [`guide`] – mounting it in an application, and the security of a server that starts agents.
 //! * `GET /openapi.json` of the router describes every route; [`openapi()`] is the same document in code.
 //!
 //! # What holds everywhere
@@ -65,6 +66,7 @@ mod dirs;
 mod dto;
 mod extract;
 mod guard;
+pub mod guide;
 mod layers;
 mod metrics;
 mod openapi;
@@ -77,3 +79,8 @@ mod streams;
 
 pub use api::{TaskApi, openapi};
 pub use guard::{Guard, Token};
+
+/// The README, whose example runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -37,6 +37,7 @@
 //! * [`Task`] is the snapshot a list shows, [`Event`] an entry of the log, [`Payload`] what it says, typed;
 //!   [`Transcript`] is the log as a conversation.
 //! * [`TaskStore`] is where logs are kept. [`MemoryStore`] is here; `task-store-sqlite` is the one to start with.
+//! * [`guide`] has the longer explanations: write a runner, write a store, several processes, durability, recovery.
 //!
 //! # What is promised
 //!
@@ -65,6 +66,7 @@
 
 mod clock;
 mod error;
+pub mod guide;
 mod limits;
 mod log;
 mod manager;
@@ -114,3 +116,8 @@ const _: () = {
     moves::<Subscription>();
     moves::<TaskWatch>();
 };
+
+/// The README, whose example runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -46,11 +46,39 @@ impl TaskManagerBuilder {
     }
 
     /// Adds an agent: its id and what runs its tasks, often an `async fn`.
+    ///
+    /// ```
+    /// use task_core::{MemoryStore, RunContext, RunResult, TaskManager};
+    ///
+    /// async fn parrot(cx: RunContext) -> RunResult {
+    ///     while let Some(message) = cx.next_message().await? {
+    ///         cx.text("reply", message.text()).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// # task_core::testing::examples::run(async || {
+    /// let tasks = TaskManager::builder(MemoryStore::new()).runner("parrot", parrot).start().await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn runner(self, id: impl Into<String>, runner: impl AgentRunner) -> Self {
         self.agent(Agent::new(id, runner))
     }
 
     /// Adds an agent with a name, a description, a model or limits.
+    ///
+    /// ```
+    /// use task_core::{Agent, MemoryStore, TaskManager};
+    /// # use task_core::testing::examples::parrot;
+    ///
+    /// # task_core::testing::examples::run(async || {
+    /// let agent = Agent::new("parrot", parrot).name("Parrot").description("Says what you say").max_running(2);
+    /// let tasks = TaskManager::builder(MemoryStore::new()).agent(agent).start().await?;
+    /// assert_eq!(tasks.agents()[0].name, "Parrot");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn agent(mut self, agent: Agent) -> Self {
         self.agents.push(agent);
         self
@@ -58,18 +86,70 @@ impl TaskManagerBuilder {
 
     /// Lets at most so many tasks run at a time; the rest wait as `pending`, the oldest first. Without this there is
     /// no limit.
+    ///
+    /// ```
+    /// use task_core::{MemoryStore, TaskManager};
+    /// # use task_core::testing::examples::parrot;
+    ///
+    /// # task_core::testing::examples::run(async || {
+    /// let tasks = TaskManager::builder(MemoryStore::new())
+    ///     .runner("parrot", parrot)
+    ///     .max_running(8)                              // ten thousand may wait: see `Limits::pending_tasks`
+    ///     .start()
+    ///     .await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub const fn max_running(mut self, tasks: usize) -> Self {
         self.settings.max_running = tasks;
         self
     }
 
     /// Sets how long a run that should stop may take before it is dropped. 5 s unless set.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use task_core::{MemoryStore, TaskManager};
+    /// # use task_core::testing::examples::parrot;
+    ///
+    /// # task_core::testing::examples::run(async || {
+    /// let tasks = TaskManager::builder(MemoryStore::new())
+    ///     .runner("parrot", parrot)
+    ///     .cancel_grace(Duration::from_secs(30))
+    ///     .start()
+    ///     .await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub const fn cancel_grace(mut self, grace: Duration) -> Self {
         self.settings.cancel_grace = grace;
         self
     }
 
     /// Stops runs that take longer, as failed. Without this a run may take as long as it likes.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use task_core::{MemoryStore, NewTask, RunContext, RunResult, TaskManager, TaskStatus};
+    ///
+    /// async fn silent(cx: RunContext) -> RunResult {
+    ///     cx.cancelled().await;
+    ///     Ok(())
+    /// }
+    ///
+    /// # task_core::testing::examples::run(async || {
+    /// let tasks = TaskManager::builder(MemoryStore::new())
+    ///     .runner("silent", silent)
+    ///     .run_timeout(Duration::from_secs(3600))
+    ///     .start()
+    ///     .await?;
+    /// let task = tasks.create(NewTask::new("silent", "hello")).await?;
+    /// assert_eq!(tasks.wait(task.id).await?.status, TaskStatus::Failed);       // an hour later
+    /// # Ok(())
+    /// # });
+    /// ```
     pub const fn run_timeout(mut self, timeout: Duration) -> Self {
         self.settings.run_timeout = Some(timeout);
         self
@@ -77,18 +157,72 @@ impl TaskManagerBuilder {
 
     /// Stops runs that say nothing for so long, as failed. Waiting for an answer does not count. Without this a run
     /// may be silent as long as it likes.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use task_core::{MemoryStore, NewTask, RunContext, RunResult, TaskManager, TaskStatus};
+    ///
+    /// async fn silent(cx: RunContext) -> RunResult {
+    ///     cx.cancelled().await;
+    ///     Ok(())
+    /// }
+    ///
+    /// # task_core::testing::examples::run(async || {
+    /// let tasks = TaskManager::builder(MemoryStore::new())
+    ///     .runner("silent", silent)
+    ///     .idle_timeout(Duration::from_secs(3600))
+    ///     .start()
+    ///     .await?;
+    /// let task = tasks.create(NewTask::new("silent", "hello")).await?;
+    /// assert_eq!(tasks.wait(task.id).await?.status, TaskStatus::Failed);       // an hour later
+    /// # Ok(())
+    /// # });
+    /// ```
     pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.settings.idle_timeout = Some(timeout);
         self
     }
 
     /// Sets what is accepted.
+    ///
+    /// ```
+    /// use task_core::{Limits, MemoryStore, NewTask, TaskError, TaskManager};
+    /// # use task_core::testing::examples::parrot;
+    ///
+    /// # task_core::testing::examples::run(async || {
+    /// let mut limits = Limits::default();
+    /// limits.message_bytes = 10;
+    /// let tasks =
+    ///     TaskManager::builder(MemoryStore::new()).runner("parrot", parrot).limits(limits).start().await?;
+    /// let refused = tasks.create(NewTask::new("parrot", "longer than ten bytes")).await;
+    /// assert!(matches!(refused, Err(TaskError::Limit { actual: 21, limit: 10, .. })));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
     /// Sets where the times of events come from.
+    ///
+    /// ```
+    /// use chrono::DateTime;
+    /// use task_core::{MemoryStore, NewTask, TaskManager};
+    /// # use task_core::testing::examples::parrot;
+    ///
+    /// # task_core::testing::examples::run(async || {
+    /// let tasks = TaskManager::builder(MemoryStore::new())
+    ///     .runner("parrot", parrot)
+    ///     .clock(|| DateTime::UNIX_EPOCH)
+    ///     .start()
+    ///     .await?;
+    /// let task = tasks.create(NewTask::new("parrot", "hello")).await?;
+    /// assert_eq!(task.created_at, DateTime::UNIX_EPOCH);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -96,6 +230,21 @@ impl TaskManagerBuilder {
 
     /// Starts as the owner of the store: tasks that a process which is gone left running are settled as interrupted,
     /// or go on if their runner can; then pending tasks run.
+    ///
+    /// ```
+    /// use task_core::{MemoryStore, StoreError, TaskError, TaskManager};
+    /// # use task_core::testing::examples::parrot;
+    ///
+    /// # task_core::testing::examples::run(async || {
+    /// let store = MemoryStore::new();
+    /// let tasks = TaskManager::builder(store.clone()).runner("parrot", parrot).start().await?;
+    /// match TaskManager::builder(store).runner("parrot", parrot).start().await {
+    ///     Err(TaskError::Store(error)) => assert!(matches!(*error, StoreError::Owned { .. })),
+    ///     _ => unreachable!("a store has one owner"),
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -108,6 +257,21 @@ impl TaskManagerBuilder {
 
     /// Starts as an observer of a store that another process owns, or nobody: reads, follows, creates, sends,
     /// answers and cancels; whatever needs running is done by the owner.
+    ///
+    /// ```
+    /// use task_core::{MemoryStore, NewTask, TaskManager, TaskStatus};
+    /// # use task_core::testing::examples::parrot;
+    ///
+    /// # task_core::testing::examples::run(async || {
+    /// let store = MemoryStore::new();                  // a file, rather, and the owner in another process
+    /// let observer = TaskManager::builder(store.clone()).observe().await?;
+    /// let task = observer.create(NewTask::new("parrot", "hello")).await?;
+    ///
+    /// let owner = TaskManager::builder(store).runner("parrot", parrot).start().await?;
+    /// assert_eq!(observer.wait(task.id).await?.status, TaskStatus::Completed);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -44,6 +44,17 @@ impl TaskManager {
     /// Creates a task. When this returns, the task and its first message are stored, and it runs as soon as there is
     /// a place.
     ///
+    /// ```
+    /// use task_core::NewTask;
+    ///
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// let new = NewTask::new("parrot", "hello").title("A greeting").model("loud");
+    /// let task = tasks.create(new).await?;
+    /// assert_eq!(task.title, "A greeting");
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`TaskError::UnknownAgent`]; [`TaskError::Invalid`] and [`TaskError::Limit`] for what is not acceptable;
@@ -54,6 +65,18 @@ impl TaskManager {
 
     /// [`TaskManager::create`], and whether the task was there already: with an idempotency key the same creation
     /// may be asked for again and again, from anywhere, and there is one task.
+    ///
+    /// ```
+    /// use task_core::NewTask;
+    ///
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// let new = NewTask::new("parrot", "hello").idempotency_key("order 7");
+    /// let first = tasks.create_once(new.clone()).await?;
+    /// let again = tasks.create_once(new).await?;       // the answer to the first call was lost on the way, say
+    /// assert!(again.repeated && again.task.id == first.task.id);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -106,6 +129,19 @@ impl TaskManager {
     /// Sends a message. When this returns it is stored; the log tells when it is delivered, or why not. To a settled
     /// task it starts the next run.
     ///
+    /// ```
+    /// use task_core::{Message, NewTask};
+    ///
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// let task = tasks.create(NewTask::new("parrot", "hello")).await?;
+    /// tasks.wait(task.id).await?;
+    ///
+    /// tasks.send(task.id, Message::new("and again").idempotency_key("click 2")).await?;
+    /// assert_eq!(tasks.wait(task.id).await?.run, 2);   // the task was settled, so this is its next run
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`TaskError::NotFound`]; [`TaskError::Invalid`] and [`TaskError::Limit`] for what is not acceptable;
@@ -150,6 +186,29 @@ impl TaskManager {
 
     /// Answers a question. The first answer wins; an answer to an interrupted task starts its next run.
     ///
+    /// ```
+    /// use futures::TryStreamExt;
+    /// use task_core::{Ask, MemoryStore, NewTask, RunContext, RunResult, Seq, TaskError, TaskManager};
+    ///
+    /// async fn asker(cx: RunContext) -> RunResult {
+    ///     let port = cx.ask(Ask::question("Which port?")).await?;
+    ///     cx.text("reply", format!("Port {}, then.", port.text())).await
+    /// }
+    ///
+    /// # task_core::testing::examples::run(async || {
+    /// let tasks = TaskManager::builder(MemoryStore::new()).runner("asker", asker).start().await?;
+    /// let task = tasks.create(NewTask::new("asker", "serve the page")).await?;
+    /// let mut events = tasks.subscribe(task.id, Seq::ZERO);
+    /// while events.try_next().await?.is_some_and(|event| event.kind() != "input_requested") {}
+    ///
+    /// let request = tasks.get(task.id).await?.requests[0].request_id.clone();
+    /// tasks.answer(task.id, &request, 3000.into()).await?;
+    /// let late = tasks.answer(task.id, &request, 8080.into()).await;
+    /// assert!(matches!(late, Err(TaskError::AlreadyAnswered { answer, .. }) if answer == 3000));
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`TaskError::AlreadyAnswered`] with the answer that holds; [`TaskError::NoRequest`] when no such question is
@@ -186,6 +245,22 @@ impl TaskManager {
     /// grace period and a second, whatever its runner does: [`TaskManager::wait`] waits for that. Cancelling twice
     /// is fine.
     ///
+    /// ```
+    /// use task_core::{MemoryStore, NewTask, RunContext, RunResult, TaskManager, TaskStatus};
+    ///
+    /// async fn sleeper(_cx: RunContext) -> RunResult {
+    ///     std::future::pending().await                 // does not listen, and is dropped after the grace period
+    /// }
+    ///
+    /// # task_core::testing::examples::run(async || {
+    /// let tasks = TaskManager::builder(MemoryStore::new()).runner("sleeper", sleeper).start().await?;
+    /// let task = tasks.create(NewTask::new("sleeper", "sleep")).await?;
+    /// tasks.cancel(task.id).await?;
+    /// assert_eq!(tasks.wait(task.id).await?.status, TaskStatus::Cancelled);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`TaskError::WrongState`] when it is settled otherwise; [`TaskError::NotFound`]; [`TaskError::ShutDown`]; that
@@ -195,6 +270,16 @@ impl TaskManager {
     }
 
     /// Gives a task another title.
+    ///
+    /// ```
+    /// use task_core::NewTask;
+    ///
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// let task = tasks.create(NewTask::new("parrot", "hello")).await?;
+    /// assert_eq!(tasks.rename(task.id, "A greeting").await?.title, "A greeting");
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -216,6 +301,17 @@ impl TaskManager {
     /// Forgets a task and its log. One that is not settled is cancelled first, which may take the grace period.
     ///
     /// Not cancel safe: a call that was dropped may have cancelled the task.
+    ///
+    /// ```
+    /// use task_core::{NewTask, TaskError};
+    ///
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// let task = tasks.create(NewTask::new("parrot", "hello")).await?;
+    /// tasks.delete(task.id).await?;
+    /// assert!(matches!(tasks.get(task.id).await, Err(TaskError::NotFound(_))));
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -68,6 +68,16 @@ struct Inner {
 
 impl TaskManager {
     /// Begins to set a manager up on a store.
+    ///
+    /// ```
+    /// use task_core::{MemoryStore, TaskManager};
+    /// # use task_core::testing::examples::parrot;
+    ///
+    /// # task_core::testing::examples::run(async || {
+    /// let tasks = TaskManager::builder(MemoryStore::new()).runner("parrot", parrot).start().await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn builder(store: impl TaskStore) -> TaskManagerBuilder {
         TaskManagerBuilder::new(store)
     }
@@ -134,24 +144,56 @@ impl TaskManager {
     }
 
     /// Whether this manager runs tasks, or observes those of another process.
+    ///
+    /// ```
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// assert!(tasks.is_owner());                       // made by `start`, not by `observe`
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn is_owner(&self) -> bool {
         self.0.is_owner
     }
 
     /// The agents that tasks can name, by id.
+    ///
+    /// ```
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// let ids: Vec<_> = tasks.agents().into_iter().map(|agent| agent.id).collect();
+    /// assert_eq!(ids, ["parrot"]);
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn agents(&self) -> Vec<AgentInfo> {
         self.0.agents.infos()
     }
 
     /// What is accepted.
+    ///
+    /// ```
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// assert_eq!(tasks.limits().message_bytes, 256 << 10);
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn limits(&self) -> &Limits {
         self.0.journal.limits()
     }
 
     /// The task as it is now.
+    ///
+    /// ```
+    /// use task_core::NewTask;
+    ///
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// let id = tasks.create(NewTask::new("parrot", "hello")).await?.id;
+    /// assert_eq!(tasks.get(id).await?.title, "hello");
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -161,6 +203,29 @@ impl TaskManager {
     }
 
     /// A page of tasks.
+    ///
+    /// ```
+    /// use task_core::{NewTask, TaskQuery};
+    ///
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// for title in ["wash the car", "paint the door", "wash the dog"] {
+    ///     tasks.create(NewTask::new("parrot", title)).await?;
+    /// }
+    ///
+    /// let mut query = TaskQuery::default().with_search("wash").with_limit(1);
+    /// let mut found = Vec::new();
+    /// loop {
+    ///     let page = tasks.list(&query).await?;
+    ///     found.extend(page.items.into_iter().map(|task| task.title));
+    ///     match page.next {
+    ///         Some(cursor) => query = query.with_cursor(cursor),
+    ///         None => break,
+    ///     }
+    /// }
+    /// assert_eq!(found, ["wash the dog", "wash the car"]);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -174,6 +239,17 @@ impl TaskManager {
 
     /// How many tasks are in each state, at one moment.
     ///
+    /// ```
+    /// use task_core::NewTask;
+    ///
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// let task = tasks.create(NewTask::new("parrot", "hello")).await?;
+    /// tasks.wait(task.id).await?;
+    /// assert_eq!(tasks.counts().await?.completed, 1);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the store cannot be read.
@@ -183,6 +259,18 @@ impl TaskManager {
     }
 
     /// At most `limit` events after `after`, exclusive. Empty at the end of the log.
+    ///
+    /// ```
+    /// use task_core::{NewTask, Seq};
+    ///
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// let task = tasks.create(NewTask::new("parrot", "hello")).await?;
+    /// let page = tasks.events(task.id, Seq::ZERO, 2).await?;
+    /// assert_eq!(page[0].kind(), "created");
+    /// let next = tasks.events(task.id, page[1].seq(), 2).await?;       // where the page ended, exclusive
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -195,11 +283,44 @@ impl TaskManager {
     /// The events of the task after `after`, exclusive: what is stored, then what comes, each once, in order.
     ///
     /// [`Seq::ZERO`] gives everything. Errors come as items of the stream; see [`Subscription`].
+    ///
+    /// ```
+    /// use futures::TryStreamExt;
+    /// use task_core::{NewTask, Seq};
+    ///
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// let task = tasks.create(NewTask::new("parrot", "hello")).await?;
+    ///
+    /// let mut events = tasks.subscribe(task.id, Seq::ZERO);
+    /// let first = events.try_next().await?.expect("a task has events");
+    /// drop(events);                                    // the page was closed; the task does not notice
+    ///
+    /// let rest: Vec<_> = tasks.subscribe(task.id, first.seq()).try_collect().await?;
+    /// assert_eq!(rest[0].seq().get(), first.seq().get() + 1);
+    /// assert_eq!(rest.last().map(|event| event.kind()), Some("completed"));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn subscribe(&self, task: TaskId, after: Seq) -> Subscription {
         Subscription::new(self.0.journal.clone(), task, after)
     }
 
     /// A page of the task as a conversation: the newest messages, unless told otherwise.
+    ///
+    /// ```
+    /// use task_core::{NewTask, Role, TranscriptQuery};
+    ///
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// let task = tasks.create(NewTask::new("parrot", "hello")).await?;
+    /// tasks.wait(task.id).await?;
+    ///
+    /// let page = tasks.transcript(task.id, TranscriptQuery::default()).await?;
+    /// let roles: Vec<_> = page.messages.iter().map(|message| message.role).collect();
+    /// assert_eq!(roles, [Role::User, Role::Agent]);
+    /// let live = tasks.subscribe(task.id, page.seq).following();       // goes on exactly where the page ends
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -216,6 +337,25 @@ impl TaskManager {
     }
 
     /// The list of tasks as it changes; the first page of `query` comes first.
+    ///
+    /// ```
+    /// use task_core::{NewTask, TaskChange, TaskQuery, TaskStatus};
+    ///
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// let mut list = tasks.watch(TaskQuery::default());
+    /// assert!(matches!(list.next().await?, Some(TaskChange::Snapshot { .. })));     // what there is
+    ///
+    /// let task = tasks.create(NewTask::new("parrot", "hello")).await?;
+    /// loop {
+    ///     match list.next().await? {
+    ///         Some(TaskChange::Task(task)) if task.status == TaskStatus::Completed => break,
+    ///         Some(change) => println!("{change:?}"),
+    ///         None => unreachable!("nobody shut the manager down"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn watch(&self, query: TaskQuery) -> TaskWatch {
         TaskWatch::new(self.0.journal.clone(), query)
     }
@@ -223,6 +363,16 @@ impl TaskManager {
     /// Waits until the task is settled, and gives it.
     ///
     /// Cancel safe.
+    ///
+    /// ```
+    /// use task_core::{NewTask, TaskStatus};
+    ///
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// let task = tasks.create(NewTask::new("parrot", "hello")).await?;
+    /// assert_eq!(tasks.wait(task.id).await?.status, TaskStatus::Completed);
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -247,6 +397,18 @@ impl TaskManager {
     /// does not answer, within `grace` and some 25 seconds, and the next owner settles what it finds.
     ///
     /// Later calls of any clone are [`TaskError::ShutDown`]. A second call waits for the first.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use task_core::{NewTask, TaskError};
+    ///
+    /// # task_core::testing::examples::on_tasks(async |tasks| {
+    /// tasks.create(NewTask::new("parrot", "hello")).await?;
+    /// tasks.shutdown(Duration::from_secs(10)).await?;
+    /// assert!(matches!(tasks.counts().await, Err(TaskError::ShutDown)));
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///

@@ -3,6 +3,10 @@
 mod ask;
 mod context;
 mod error;
+mod keeping;
+mod messages;
+mod output;
+mod questions;
 
 use std::future::Future;
 
@@ -11,9 +15,10 @@ use async_trait::async_trait;
 use crate::model::TaskId;
 
 pub use ask::{Answer, Ask};
+pub use context::RunContext;
 pub(crate) use context::RunParts;
-pub use context::{IncomingMessage, RunContext};
 pub use error::{RunError, RunResult};
+pub use messages::IncomingMessage;
 
 /// Something that does the work of a task: an agent, or the way to one.
 ///

@@ -80,6 +80,9 @@
 //! [`runner_conformance!`](crate::runner_conformance) says what else a runner may be made to do.
 
 pub mod conformance;
+// Called by the examples of the documentation.
+#[doc(hidden)]
+pub mod examples;
 mod fault;
 mod puppet;
 pub mod runner_conformance;
