@@ -178,8 +178,8 @@ impl Screen {
 
     /// Asks for a line, on stderr: the cursor stays behind it.
     pub(crate) fn prompt(&mut self, text: &str) {
-        self.say_raw(&escape::line(text, self.err.is_terminal));
-        self.say_raw(" ");
+        // In one write: what somebody types meanwhile would stand in the middle of it.
+        self.say_raw(&format!("{} ", escape::line(text, self.err.is_terminal)));
         self.is_asking = true;
     }
 
