@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::{check_log, create, is_store_error, kinds, log, stage_with, until};
 use futures::TryStreamExt;
 use task_core::testing::{Fault, FaultStore};
-use task_core::{MemoryStore, NewTask, Seq, TaskError, TaskStatus};
+use task_core::{MemoryStore, NewTask, Seq, StoreError, TaskError, TaskStatus, TaskStore};
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_is_away_for_a_moment_delays_and_nothing_else() {
@@ -301,5 +301,31 @@ async fn what_waits_behind_a_command_that_fails_is_tried_for_itself() {
     act.cx.flush().await.expect("stored");
     let events = common::log_now(&tasks, task.id).await;
     assert!(events.iter().any(|event| event.data().contains("behind, too")));
+    check_log(&tasks, task.id).await;
+}
+
+/// A commit was written, the disk did not say so, and then the log could not be read: the command was told that nothing
+/// was done.
+#[tokio::test(start_paused = true)]
+async fn who_asked_is_never_told_that_nothing_was_done_when_it_may_have_been() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    stage.next().await.finish(Ok(()));
+    let before = tasks.wait(task.id).await.expect("it settles").seq;
+
+    store.fail([Fault::DoubtfulAndWritten]);
+    store.fail_reads(u32::MAX);
+    let told = tasks.send(task.id, "once").await.expect_err("the log cannot be read");
+    let TaskError::Store(told) = told else { panic!("{told:?}") };
+    assert!(matches!(*told, StoreError::Indeterminate { .. }), "{told:?}");
+    store.fail_reads(0);
+    assert!(store.load(task.id).await.expect("readable").seq > before, "it was done");
+
+    // And what came of it is not forgotten.
+    let act = tokio::time::timeout(Duration::from_secs(60), stage.next()).await.expect("it is run");
+    assert_eq!(act.cx.next_message().await.expect("stored").expect("it waits").text(), "once");
+    act.finish(Ok(()));
+    assert_eq!(tasks.wait(task.id).await.expect("it settles").status, TaskStatus::Completed);
     check_log(&tasks, task.id).await;
 }

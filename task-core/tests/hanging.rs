@@ -331,3 +331,28 @@ async fn a_deletion_that_hangs_is_told_and_happens_later() {
     assert!(matches!(gone, Err(TaskError::NotFound(_))), "whoever follows is told: {gone:?}");
     assert!(matches!(tasks.get(task).await, Err(TaskError::NotFound(_))));
 }
+
+/// The store kept the start of a run for longer than anybody waits, and wrote it then: the log said that the task runs,
+/// and nobody ran it until the next restart.
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_stored_late_is_run_once() {
+    let store = MemoryStore::new();
+    let way = FaultStore::new(store.clone());
+    let (tasks, mut stage) = stage_with(way.clone(), |builder| builder).await;
+    let others = TaskManager::builder(store).observe().await.expect("observes");
+    for late in [Duration::from_secs(3), Duration::from_secs(10), Duration::from_secs(100)] {
+        way.hold();
+        let task = create(&others).await.id;
+        tokio::time::sleep(late).await;
+        assert!(stage.try_next().is_none(), "nothing runs of which the start is not stored");
+        way.go_on();
+
+        let act = tokio::time::timeout(Duration::from_secs(60), stage.next()).await;
+        act.unwrap_or_else(|_| panic!("nobody runs it, {late:?} late")).finish(Ok(()));
+        let settled = tokio::time::timeout(HOUR, tasks.wait(task)).await.expect("it settles");
+        assert_eq!(settled.expect("readable").run, 1);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(stage.try_next().is_none(), "it is run once");
+        check_log(&tasks, task).await;
+    }
+}

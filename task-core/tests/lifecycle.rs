@@ -3,9 +3,11 @@
 mod common;
 
 use common::{check_log, create, kinds, log, stage, stage_with};
+use task_core::testing::FaultStore;
 use task_core::{
-    AgentRunner, Capabilities, NewTask, Output, RunContext, RunError, RunResult, TaskError, TaskStatus,
-    ToolStatus, ToolUpdate, Usage, UsageReport,
+    AgentRunner, Capabilities, Custom, Durability, MemoryStore, NewTask, Output, Plan, RawOutput, RunContext,
+    RunError, RunResult, RunStarted, TaskError, TaskStatus, ToolCall, ToolStatus, ToolUpdate, Usage,
+    UsageReport,
 };
 
 #[tokio::test(start_paused = true)]
@@ -302,4 +304,66 @@ async fn a_clock_that_is_set_back_does_not_take_the_log_back_in_time() {
     act.finish(Ok(()));
     let events = log(&tasks, task.id).await;
     assert!(events.is_sorted_by_key(task_core::Event::at), "{events:?}");
+}
+
+/// What a power cut may take back is progress, and nothing that somebody decides on.
+#[tokio::test(start_paused = true)]
+async fn only_progress_asks_for_less_than_to_survive_a_power_cut() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    create(&tasks).await;
+    let act = stage.next().await;
+    act.cx.next_message().await.expect("stored");
+    let at_work = || ToolUpdate::new("call", ToolStatus::Running);
+    let outputs: [(Output, Durability); 13] = [
+        (Output::text("b", "hi"), Durability::Process),
+        (Output::thinking("b", "hm"), Durability::Process),
+        (Custom::new("progress", serde_json::Value::Null).into(), Durability::Process),
+        (at_work().with_output("more").into(), Durability::Process),
+        (at_work().into(), Durability::Durable),
+        (at_work().with_output("more").with_exit_code(0).into(), Durability::Durable),
+        (at_work().with_output("more").with_input(serde_json::Value::Null).into(), Durability::Durable),
+        (ToolUpdate::new("call", ToolStatus::Completed).with_output("all").into(), Durability::Durable),
+        (ToolCall::new("call", "tool").into(), Durability::Durable),
+        (Plan::new(Vec::new()).into(), Durability::Durable),
+        (UsageReport::from(Usage::new(1, 1)).into(), Durability::Durable),
+        (Output::turn_ended("done"), Durability::Durable),
+        (RawOutput::new("protocol", serde_json::Value::Null).into(), Durability::Durable),
+    ];
+    for (output, durability) in outputs {
+        let before = store.commits().len();
+        act.cx.emit(output.clone()).await.expect("accepted");
+        act.cx.flush().await.expect("stored");
+        let commits = &store.commits()[before..];
+        assert!(commits.len() == 1 && commits[0].events().len() == 1, "{commits:?}");
+        assert_eq!(commits[0].durability(), durability, "{output:?}");
+    }
+    act.cx.text("b", "the last words").await.expect("accepted");
+    act.finish(Ok(()));
+    tasks.shutdown(common::HOUR).await.expect("ends");
+    for commit in store.commits() {
+        let progress = |kind: &str| matches!(kind, "text" | "thinking" | "custom" | "tool_update");
+        let is_progress = commit.events().iter().all(|event| progress(event.kind()));
+        assert!(is_progress || commit.durability() == Durability::Durable, "{commit:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_says_why_it_was_started() {
+    let (tasks, mut stage) = stage().await;
+    let task = create(&tasks).await.id;
+    let act = stage.next().await;
+    act.cx.next_message().await.expect("stored");
+    act.finish(Err(RunError::new("no")));
+    tasks.wait(task).await.expect("it settles");
+    tasks.send(task, "again").await.expect("accepted");
+    stage.next().await.finish(Ok(()));
+    tasks.wait(task).await.expect("it settles");
+    let reasons: Vec<_> = log(&tasks, task)
+        .await
+        .iter()
+        .filter(|event| event.kind() == "run_started")
+        .map(|event| event.decode::<RunStarted>().expect("one").reason)
+        .collect();
+    assert_eq!(reasons, ["created", "message"]);
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use common::{Place, create, log, text};
-use task_core::{Seq, StoreError, TaskQuery, TaskStore};
+use task_core::{RunContext, RunResult, Seq, StoreError, TaskManager, TaskQuery, TaskStore};
 use task_store_sled::SledStore;
 
 /// The names and contents of everything in a directory; a directory has none.
@@ -207,4 +207,58 @@ async fn look(place: &Place, scribes: &mut [task_core::testing::Scribe]) -> bool
     refused |= store.commit(scribes[0].message("more")).await.is_err();
     store.close().await.expect("closed");
     refused
+}
+
+/// A directory as the first version left it, kept as keys and values. Each later version adds one of its own here.
+fn old(place: &Place, dump: &str) {
+    fs::create_dir(place.path()).expect("made");
+    fs::write(place.file("version"), "task-store-sled 1\n").expect("written");
+    let engine = place.engine();
+    let bytes = |hex: &str| {
+        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("two digits");
+        (0..hex.len()).step_by(2).map(byte).collect::<Vec<_>>()
+    };
+    for line in dump.lines().filter(|line| !line.starts_with('#')) {
+        let (key, value) = line.split_once(' ').expect("a key and a value");
+        engine.insert(bytes(key), bytes(value)).expect("inserted");
+    }
+    engine.flush().expect("written");
+}
+
+async fn read(cx: RunContext) -> RunResult {
+    while let Some(message) = cx.next_message().await? {
+        cx.text("reply", message.text()).await?;
+    }
+    Ok(())
+}
+
+/// A kind that this version does not know among them.
+#[tokio::test]
+async fn a_directory_of_every_older_version_opens_and_its_events_stay_as_they_were() {
+    for dump in [include_str!("fixtures/schema_1.txt")] {
+        let place = Place::new();
+        old(&place, dump);
+        let store = place.open().await;
+        let page = store.list(&TaskQuery::default()).await.expect("listed");
+        let [task] = &page.items[..] else { panic!("one task: {page:?}") };
+        assert_eq!((task.title.as_str(), task.seq.get()), ("an old task", 4));
+        let before = log(&store, task.id).await.expect("read");
+        let kinds: Vec<_> = before.iter().map(|event| event.kind()).collect();
+        assert_eq!(kinds, ["created", "message", "text", "hologram"]);
+        assert_eq!(before[3].data(), r#"{"big":123456789012345678901234567890,"z":1,"a":[1.0,2e400]}"#);
+        assert_eq!(store.counts().await.expect("counted").pending, 1);
+        let keyed = store.find_key("an old key").await.expect("looked").expect("found");
+        assert_eq!((keyed.task, keyed.seq), (task.id, Seq::new(2)));
+
+        // It is run, which writes what is there anew.
+        let tasks = TaskManager::builder(store).runner("scribe", read).start().await.expect("starts");
+        tasks.wait(task.id).await.expect("it settles");
+        tasks.rename(task.id, "not so old").await.expect("renamed");
+        tasks.shutdown(Duration::from_secs(5)).await.expect("ends");
+        let store = place.open().await;
+        let after = log(&store, task.id).await.expect("read");
+        assert!(after.len() > before.len());
+        assert_eq!(after[..before.len()], before[..]);
+        assert_eq!(store.load(task.id).await.expect("there").title, "not so old");
+    }
 }

@@ -137,3 +137,80 @@ impl Draft {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Content, Delivery, MessageAdded, MessageId, TaskStatus};
+
+    fn draft() -> Draft {
+        let created = Created {
+            agent_id: "a".to_owned(),
+            title: "t".to_owned(),
+            model: None,
+            work_dir: None,
+            enable_skills: None,
+            enable_mcp: None,
+            add_dirs: None,
+            metadata: None,
+        };
+        let draft = Draft::create(TaskId::new(), DateTime::UNIX_EPOCH, created).expect("created");
+        Draft::on(draft.task, DateTime::UNIX_EPOCH)
+    }
+
+    fn message() -> MessageAdded {
+        let content = vec![Content::text("hi")];
+        MessageAdded { message_id: MessageId::new(), content, delivery: Delivery::Queue }
+    }
+
+    #[test]
+    fn what_a_change_recorded_before_it_failed_is_forgotten_whole() {
+        let mut draft = draft();
+        draft.record(Output::text("b", "before")).expect("recorded");
+        let (before, mark) = (draft.task().clone(), draft.mark());
+        let seq = draft.record(message()).expect("recorded");
+        draft.set_key("key".to_owned(), seq);
+        draft.rewind(mark);
+
+        assert_eq!(*draft.task(), before);
+        assert!(!draft.has_key());
+        let commit = draft.finish(InstanceId::new()).expect("the text is left");
+        assert_eq!(commit.events().len(), 1);
+        assert_eq!((commit.key(), commit.snapshot()), (None, None));
+        assert_eq!(commit.durability(), Durability::Process, "a text alone asks for no more");
+    }
+
+    #[test]
+    fn a_key_that_was_set_before_stays_when_a_later_change_is_forgotten() {
+        let mut draft = draft();
+        let seq = draft.record(message()).expect("recorded");
+        draft.set_key("key".to_owned(), seq);
+        let mark = draft.mark();
+        draft.record(message()).expect("recorded");
+        draft.rewind(mark);
+        let commit = draft.finish(InstanceId::new()).expect("a message is left");
+        assert_eq!((commit.key(), commit.events().len()), (Some(("key", seq)), 1));
+        assert_eq!(commit.durability(), Durability::Durable);
+        assert!(commit.snapshot().is_some());
+    }
+
+    #[test]
+    fn nothing_recorded_is_no_commit_and_gives_the_task_back() {
+        let draft = draft();
+        let before = draft.task().clone();
+        let task = draft.finish(InstanceId::new()).expect_err("nothing to write");
+        assert_eq!((*task).status, TaskStatus::Pending);
+        assert_eq!(*task, before);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_take_the_log_back() {
+        let mut draft = draft();
+        let later = DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(1);
+        draft.task.last_event_at = later;
+        let mut draft = Draft::on(draft.task, DateTime::UNIX_EPOCH);
+        assert_eq!(draft.at(), later);
+        draft.record(message()).expect("recorded");
+        assert_eq!(draft.task().last_event_at, later);
+    }
+}

@@ -213,21 +213,29 @@ impl Journal {
                     return Err(StoreError::indeterminate(no_answer(patience)));
                 }
             };
-            let refused = matches!(error, StoreError::Conflict { .. } | StoreError::Duplicate { .. });
-            if refused && in_doubt && self.is_stored(commit).await? {
-                return Ok(());
-            }
-            in_doubt |= matches!(error, StoreError::Indeterminate { .. });
-            if !error.is_transient() {
-                return Err(error);
-            }
-            if Instant::now() + delay >= give_up {
-                if in_doubt {
-                    self.look_after(commit.task(), None);
+            let error = match error {
+                StoreError::Conflict { .. } | StoreError::Duplicate { .. } if in_doubt => {
+                    match self.is_stored(commit).await {
+                        Ok(true) => return Ok(()),
+                        Ok(false) => return Err(error),
+                        // The log cannot be read now: the doubt remains.
+                        Err(unread) => unread,
+                    }
                 }
+                error => error,
+            };
+            in_doubt |= matches!(error, StoreError::Indeterminate { .. });
+            if !error.is_transient() || Instant::now() + delay >= give_up {
+                // A task that is gone has no commits.
+                if !in_doubt || matches!(error, StoreError::NotFound(_)) {
+                    return Err(error);
+                }
+                self.look_after(commit.task(), None);
                 return Err(match error {
-                    StoreError::Unavailable { source } if in_doubt => StoreError::Indeterminate { source },
-                    error => error,
+                    StoreError::Unavailable { source } | StoreError::Indeterminate { source } => {
+                        StoreError::Indeterminate { source }
+                    }
+                    error => StoreError::indeterminate(error),
                 });
             }
             tracing::warn!(task = %commit.task(), error = &error as &dyn std::error::Error, "commit failed; trying again");

@@ -42,7 +42,7 @@ enum Outcome {
 
 impl Run {
     /// Starts the task's next run, waits for its end whatever happens, and settles it. Does nothing when the task is
-    /// no longer pending.
+    /// no longer pending. There must be no other run of the task in this process.
     pub(super) async fn run(self, task: TaskId) {
         let writer = self.journal.writer(task);
         let started = match start(&writer, self.journal.instance()).await {
@@ -216,6 +216,10 @@ async fn start(writer: &Arc<Writer>, instance: InstanceId) -> Result<Task, TaskE
     writer
         .update(move |draft| {
             let task = draft.task();
+            // An earlier start of ours whose fate was unknown: nobody runs it yet.
+            if task.status.is_active() && task.owner() == Some(instance) {
+                return Ok(task.clone());
+            }
             if task.status != TaskStatus::Pending {
                 return Err(TaskError::wrong_state(task.status, TaskStatus::Running));
             }

@@ -168,7 +168,11 @@ impl Scheduler {
 
     fn see(&mut self, task: &Task) {
         self.forget(task.id);
-        if task.status == TaskStatus::Pending {
+        // Nobody knew whether its start was stored when it was given up, and it was.
+        let is_adrift = task.status.is_active()
+            && task.owner() == Some(self.journal.instance())
+            && !self.running.contains_key(&task.id);
+        if task.status == TaskStatus::Pending || is_adrift {
             let since = task.book.pending_since.unwrap_or(task.created_at);
             self.queue.insert((since, task.id));
             self.waiting.insert(task.id, (since, task.agent_id.clone()));

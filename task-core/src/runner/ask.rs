@@ -170,3 +170,33 @@ impl From<InputAnswered> for Answer {
 
 /// A deadline that a calendar cannot express is a century away.
 const FAR_DAYS: i64 = 36_500;
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::Scribe;
+
+    /// Whoever asks has looked for an answer before: one that came in between must not be asked for again.
+    #[test]
+    fn a_question_is_opened_only_when_no_answer_came_since_it_was_looked_for_one() {
+        let mut scribe = Scribe::new("a title");
+        scribe.create(None);
+        scribe.start();
+        for (seen_before, answered) in [(0, 1), (1, 2)] {
+            let other = Ask::question("other").into_request("1.other").request;
+            assert_eq!(scribe.task().book.answers, seen_before);
+            scribe.record([other]);
+            let (request_id, by) = ("1.other".to_owned(), "user".to_owned());
+            scribe.record([InputAnswered { request_id, answer: true.into(), by }]);
+
+            let mut draft = Draft::on(scribe.task().clone(), chrono::DateTime::UNIX_EPOCH);
+            let question = Ask::question("who?").into_request("1.who");
+            let mut open = |seen| question.open(&mut draft, seen, 1).expect("within the limit");
+            assert_eq!(open(None), (answered, false));
+            assert_eq!(open(Some(seen_before)), (answered, false));
+            assert_eq!(open(Some(answered)), (answered, true));
+            assert_eq!(open(None), (answered, true), "it is open already");
+            assert_eq!(draft.task().requests.len(), 1);
+        }
+    }
+}

@@ -28,6 +28,7 @@ struct Orders {
     waiting: watch::Sender<usize>,
     failing_loads: AtomicU32,
     failing_reads: AtomicU32,
+    reads: AtomicU32,
     hidden: Mutex<Option<RangeInclusive<Seq>>>,
     lost: AtomicBool,
     deaf: AtomicBool,
@@ -94,6 +95,7 @@ impl FaultStore {
             waiting: watch::channel(0).0,
             failing_loads: AtomicU32::new(0),
             failing_reads: AtomicU32::new(0),
+            reads: AtomicU32::new(0),
             hidden: Mutex::default(),
             lost: AtomicBool::new(false),
             deaf: AtomicBool::new(false),
@@ -114,6 +116,12 @@ impl FaultStore {
     /// Lets the next `reads` of events fail as unavailable.
     pub fn fail_reads(&self, reads: u32) {
         self.orders.failing_reads.store(reads, Ordering::SeqCst);
+    }
+
+    /// How many reads of events were asked for.
+    #[must_use]
+    pub fn reads(&self) -> u32 {
+        self.orders.reads.load(Ordering::SeqCst)
     }
 
     /// Gives no events with these numbers any more, as a damaged disk may.
@@ -219,6 +227,7 @@ impl TaskStore for FaultStore {
         limit: usize,
         max_bytes: usize,
     ) -> Result<Vec<Event>, StoreError> {
+        self.orders.reads.fetch_add(1, Ordering::SeqCst);
         self.orders.pass(Call::Events, Some(task)).await;
         pass(&self.orders.reads_held).await;
         use_up(&self.orders.failing_reads)?;
