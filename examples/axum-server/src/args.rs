@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
+use clap::builder::BoolishValueParser;
 use clap::{Parser, ValueEnum};
 use example_agents::Agents;
 use task_axum::Token;
@@ -24,7 +25,7 @@ struct Args {
     #[arg(long, env = "TASKS_TOKEN", hide_env_values = true, conflicts_with = "no_token")]
     token: Option<String>,
     /// Ask for no token; on a loopback address only
-    #[arg(long, env = "TASKS_NO_TOKEN")]
+    #[arg(long, env = "TASKS_NO_TOKEN", value_parser = BoolishValueParser::new())]
     no_token: bool,
     /// How many tasks run at a time; the rest wait
     #[arg(long, env = "TASKS_MAX_RUNNING", default_value = "16", value_name = "N")]
@@ -37,10 +38,10 @@ struct Args {
     #[arg(long, env = "TASKS_AGENTS", value_name = "FILE.toml")]
     agents: Option<PathBuf>,
     /// Do not look for agents on the `PATH` and on this machine's ports
-    #[arg(long, env = "TASKS_NO_DETECT")]
+    #[arg(long, env = "TASKS_NO_DETECT", value_parser = BoolishValueParser::new())]
     no_detect: bool,
     /// Offer the agent `demo`
-    #[arg(long, env = "TASKS_DEMO")]
+    #[arg(long, env = "TASKS_DEMO", value_parser = BoolishValueParser::new())]
     demo: bool,
     /// A host to answer for beside the loopback names, may repeat
     #[arg(long = "allow-host", env = "TASKS_ALLOW_HOST", value_name = "HOST[:PORT]", value_delimiter = ',')]

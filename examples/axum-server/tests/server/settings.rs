@@ -61,6 +61,18 @@ fn every_flag_has_a_twin_in_the_environment() {
 }
 
 #[test]
+fn a_switch_is_on_for_every_word_that_means_so() {
+    for (word, agents) in [("1", 2), ("yes", 2), ("true", 2), ("0", 1), ("false", 1)] {
+        let dir = TempDir::new().expect("a directory");
+        let mut command =
+            command(dir.path(), &["--listen", "127.0.0.1:0", "--store", "memory:", "--no-detect"]);
+        command.env("TASKS_DEMO", word);
+        let server = Server::spawn(command);
+        assert_eq!(server.get("/agents").as_array().map(Vec::len), Some(agents), "{word}");
+    }
+}
+
+#[test]
 fn the_help_goes_to_stdout() {
     let dir = TempDir::new().expect("a directory");
     let output = command(dir.path(), &["--help"]).env("TASKS_TOKEN", "secret").output().expect("it starts");
