@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { Page } from 'playwright-core'
@@ -12,7 +12,10 @@ import { eventually, Server } from './server'
 interface RealAgent {
   id: string
   name: string
+  /** What is put on the `PATH`, and where it is installed. */
   programs: Readonly<Record<string, string>>
+  /** What a file of agents says of it, if finding it is not enough. */
+  described?: string
   env: (model: string, home: string) => Record<string, string>
   write: (path: string, content: string) => Step
   shell: (command: string) => Step
@@ -21,19 +24,48 @@ interface RealAgent {
 const INSTALLED = join(import.meta.dirname, '../../../../target/agents/node_modules')
 const HOMES = join(import.meta.dirname, '../../../../target/agents/homes')
 
+/** How Claude Code gets to the model, by whatever protocol it is driven. */
+const claude = (model: string, home: string) => ({
+  ANTHROPIC_BASE_URL: model,
+  ANTHROPIC_API_KEY: 'fake',
+  CLAUDE_CONFIG_DIR: join(home, 'claude'),
+  CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+})
+
 const AGENTS: readonly RealAgent[] = [
   {
     id: 'claude',
     name: 'Claude Code',
     programs: { claude: '@anthropic-ai/claude-code-linux-x64/claude' },
-    env: (model, home) => ({
-      ANTHROPIC_BASE_URL: model,
-      ANTHROPIC_API_KEY: 'fake',
-      CLAUDE_CONFIG_DIR: join(home, 'claude'),
-      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-    }),
+    env: claude,
     write: (path, content) => ({ tool: { name: 'Write', input: { file_path: path, content } } }),
     shell: (command) => ({ tool: { name: 'Bash', input: { command, description: 'a command' } } }),
+  },
+  {
+    id: 'claude-agent-acp',
+    name: 'Claude Code over ACP',
+    programs: {
+      'claude-agent-acp': '@agentclientprotocol/claude-agent-acp/dist/index.js',
+      claude: '@anthropic-ai/claude-code-linux-x64/claude',
+    },
+    env: (model, home) => ({ ...claude(model, home), CLAUDE_CODE_EXECUTABLE: join(home, 'bin/claude') }),
+    write: (path, content) => ({ tool: { name: 'Write', input: { file_path: path, content } } }),
+    shell: (command) => ({ tool: { name: 'Bash', input: { command, description: 'a command' } } }),
+  },
+  {
+    id: 'opencode',
+    name: 'OpenCode',
+    programs: { opencode: 'opencode-linux-x64/bin/opencode' },
+    // It fetches packages for its plugins when it starts, unless it is told that there is no network.
+    described: '[[agent]]\nid = "opencode"\nkind = "acp"\ncommand = ["opencode", "acp"]\nenv = ["npm_config_offline"]\n',
+    env: (model, home) => ({
+      OPENCODE_CONFIG: configured(model, join(home, 'opencode.json')),
+      OPENCODE_DISABLE_AUTOUPDATE: '1',
+      OPENCODE_DISABLE_MODELS_FETCH: '1',
+      npm_config_offline: 'true',
+    }),
+    write: (path, content) => ({ tool: { name: 'write', input: { filePath: path, content } } }),
+    shell: (command) => ({ tool: { name: 'bash', input: { command, description: 'a command' } } }),
   },
 ]
 
@@ -51,9 +83,15 @@ function conversation(agent: RealAgent): void {
     const programs = join(home, 'bin')
     mkdirSync(programs)
     for (const [name, file] of Object.entries(agent.programs)) symlinkSync(join(INSTALLED, file), join(programs, name))
+    const args = ['--max-running', '4']
+    if (agent.described !== undefined) {
+      const file = join(home, 'agents.toml')
+      writeFileSync(file, agent.described)
+      args.push('--agents', file)
+    }
     const path = `${programs}:${process.env['PATH'] ?? ''}`
     const env = { PATH: path, HOME: home, NO_PROXY: '127.0.0.1', OLLAMA_HOST: '127.0.0.1:9', ...agent.env(model.url, home) }
-    return Server.start(['--max-running', '4'], env)
+    return Server.start(args, env)
   }
 
   world(agent.name, { start }, (w) => {
@@ -67,7 +105,7 @@ function conversation(agent: RealAgent): void {
       // Turn 1: a file is written, with leave that a second viewer gives.
       const file = join(w.server.dir, 'notes.txt')
       const one = await w.open('/chat')
-      await one.getByRole('radio', { name: new RegExp(`^${agent.name} Version`) }).check()
+      await one.locator(`input[name=agent][value=${agent.id}]`).check()
       await say(one, script([{ text: 'I will write it down.' }, agent.write(file, 'remember')], [{ text: 'It is written.' }]))
       await one.waitForURL(/taskId=/)
       const id = new URL(one.url()).searchParams.get('taskId') ?? ''
@@ -122,6 +160,27 @@ function conversation(agent: RealAgent): void {
       expect(marked(task.id)).toEqual([])
     })
   })
+}
+
+/** OpenCode with our model, asking before it does anything. */
+function configured(model: string, file: string): string {
+  const fake = { name: 'fake-model', tool_call: true, limit: { context: 100_000, output: 8_000 } }
+  const provider = {
+    npm: '@ai-sdk/openai-compatible',
+    name: 'fake',
+    models: { 'fake-model': fake },
+    options: { baseURL: `${model}/v1`, apiKey: 'fake' },
+  }
+  const config = {
+    model: 'fake/fake-model',
+    small_model: 'fake/fake-model',
+    provider: { fake: provider },
+    permission: { bash: 'ask', edit: 'ask' },
+    autoupdate: false,
+    share: 'disabled',
+  }
+  writeFileSync(file, JSON.stringify(config))
+  return file
 }
 
 async function say(page: Page, message: string): Promise<void> {
