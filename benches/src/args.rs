@@ -1,0 +1,99 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use crate::answer::Result;
+use crate::bench::Effort;
+use crate::questions::QUESTIONS;
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Ask one question in this process, and print what it came to as JSON.
+    Ask(Asked),
+    Help,
+    Run(Runs),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) question: String,
+    pub(crate) effort: Effort,
+    pub(crate) seed: u64,
+    pub(crate) place: PathBuf,
+}
+
+/// Which questions, how, and what becomes of the answers.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Runs {
+    pub(crate) questions: Vec<String>,
+    pub(crate) effort: Effort,
+    pub(crate) seed: u64,
+    pub(crate) place: PathBuf,
+    /// The JSON; the table lies beside it.
+    pub(crate) out: PathBuf,
+}
+
+pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command> {
+    let mut words = Vec::new();
+    let (mut effort, mut seed) = (Effort::Usual, SEED);
+    let mut out = PathBuf::from("target/bench/result.json");
+    let mut place = PathBuf::from("target/bench/data");
+    let mut arguments = arguments.peekable();
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--help" | "-h" => return Ok(Command::Help),
+            "--short" => effort = Effort::Short,
+            "--full" => effort = Effort::Full,
+            "--effort" => effort = Effort::named(&value()?)?,
+            "--seed" => seed = value()?.parse()?,
+            "--out" => out = value()?.into(),
+            "--place" => place = value()?.into(),
+            flag if flag.starts_with('-') => return Err(format!("{flag} is no option; see --help").into()),
+            _ => words.push(argument),
+        }
+    }
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["ask", question] => Ok(Command::Ask(Asked { question: question.to_owned(), effort, seed, place })),
+        _ => {
+            let questions = words;
+            for name in &questions {
+                if !QUESTIONS.iter().any(|question| question.name == name) {
+                    let known: Vec<_> = QUESTIONS.iter().map(|question| question.name).collect();
+                    return Err(format!("{name} is no question; there are {}", known.join(", ")).into());
+                }
+            }
+            Ok(Command::Run(Runs { questions, effort, seed, place, out }))
+        }
+    }
+}
+
+pub(crate) const HELP: &str = "\
+cargo run --release -p benches -- [QUESTION …] [OPTION …]
+
+Asks all questions, or these, and writes target/bench/result.json and, beside it, the table.
+
+  --short        under a minute: shows that every question works and gets what it asks for
+  --full         as large as the targets say: the better part of an hour
+  --seed N       other payloads
+  --out FILE     another place for the result
+  --place DIR    another place for the files of a run: the disk that is measured
+";
+
+const SEED: u64 = 7;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_is_none_is_refused_by_name() {
+        let parsed = |line: &str| parse(line.split(' ').map(str::to_owned));
+        let error = parsed("append-sqlite append-nothing").expect_err("there is none");
+        assert!(error.to_string().starts_with("append-nothing is no question"), "{error}");
+        assert!(parsed("--sort").is_err());
+        let Ok(Command::Run(runs)) = parsed("append-sqlite --short --seed 3") else { panic!("a run") };
+        assert_eq!((runs.effort, runs.seed, runs.questions.len()), (Effort::Short, 3, 1));
+    }
+}

@@ -1,0 +1,25 @@
+//! The questions, a file each.
+
+mod append;
+
+use futures::future::BoxFuture;
+
+use crate::answer::{Answer, Result};
+use crate::bench::Bench;
+
+/// A question, and how it is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Question {
+    pub(crate) name: &'static str,
+    pub(crate) asks: &'static str,
+    pub(crate) ask: fn(&Bench) -> BoxFuture<'_, Result<Answer>>,
+}
+
+/// All of them, in the order of the table.
+pub(crate) const QUESTIONS: &[Question] = &[append::SQLITE, append::SLED];
+
+impl std::fmt::Debug for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
