@@ -13,6 +13,12 @@ pub(crate) enum Command {
     Ask(Asked),
     Help,
     Run(Runs),
+    /// Serve what is at a place, to measure it from outside.
+    Serve {
+        place: PathBuf,
+        seed: u64,
+        bytes: usize,
+    },
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -36,7 +42,7 @@ pub(crate) struct Runs {
 
 pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command> {
     let mut words = Vec::new();
-    let (mut effort, mut seed) = (Effort::Usual, SEED);
+    let (mut effort, mut seed, mut bytes) = (Effort::Usual, SEED, 0);
     let mut out = PathBuf::from("target/bench/result.json");
     let mut place = PathBuf::from("target/bench/data");
     let mut arguments = arguments.peekable();
@@ -48,6 +54,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command> 
             "--full" => effort = Effort::Full,
             "--effort" => effort = Effort::named(&value()?)?,
             "--seed" => seed = value()?.parse()?,
+            "--bytes" => bytes = value()?.parse()?,
             "--out" => out = value()?.into(),
             "--place" => place = value()?.into(),
             flag if flag.starts_with('-') => return Err(format!("{flag} is no option; see --help").into()),
@@ -56,6 +63,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command> 
     }
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["ask", question] => Ok(Command::Ask(Asked { question: question.to_owned(), effort, seed, place })),
+        ["serve"] => Ok(Command::Serve { place, seed, bytes }),
         _ => {
             let questions = words;
             for name in &questions {

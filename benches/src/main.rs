@@ -6,12 +6,16 @@ mod bench;
 mod heap;
 mod limits;
 mod machine;
+mod numbered;
+mod peers;
 mod questions;
 mod random;
 mod report;
 mod run;
+mod serve;
 mod stores;
 mod usage;
+mod viewers;
 mod workload;
 
 use std::process::ExitCode;
@@ -35,6 +39,7 @@ async fn act() -> Result<ExitCode> {
         Command::Help => print!("{}", args::HELP),
         Command::Ask(asked) => run::ask_one(&asked).await?,
         Command::Run(runs) => return run::run(&runs),
+        Command::Serve { place, seed, bytes } => serve::serve(&place, seed, bytes).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

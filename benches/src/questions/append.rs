@@ -66,7 +66,9 @@ async fn sled(bench: &Bench) -> Result<Answer> {
         within(Duration::from_secs(90), "1000 appenders", one_store(bench, Kind::Sled, 1000)).await?;
         ended += 1.0;
     }
-    answer.figure("sled, 1000 appenders at once: rounds that ended", "rounds", [ended]).at_least(rounds.into());
+    answer
+        .figure("sled, 1000 appenders at once: rounds that ended", "rounds", [ended])
+        .at_least(rounds.into());
     Ok(answer)
 }
 

@@ -1,6 +1,8 @@
 //! The questions, a file each.
 
 mod append;
+mod peers;
+mod stream;
 
 use futures::future::BoxFuture;
 
@@ -16,7 +18,15 @@ pub(crate) struct Question {
 }
 
 /// All of them, in the order of the table.
-pub(crate) const QUESTIONS: &[Question] = &[append::SQLITE, append::SLED];
+pub(crate) const QUESTIONS: &[Question] = &[
+    append::SQLITE,
+    append::SLED,
+    peers::REDIS,
+    peers::NATS,
+    peers::POSTGRES,
+    stream::STREAM,
+    stream::RECONNECT,
+];
 
 impl std::fmt::Debug for Question {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
