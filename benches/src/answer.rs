@@ -45,7 +45,8 @@ impl Answer {
         unit: &str,
         values: impl IntoIterator<Item = f64>,
     ) -> &mut Figure {
-        let values = values.into_iter().collect();
+        // What was too small to be measured has no ratio.
+        let values = values.into_iter().filter(|value| value.is_finite()).collect();
         self.figures.push(Figure { name: name.into(), unit: unit.to_owned(), values, target: None });
         let last = self.figures.len() - 1;
         &mut self.figures[last]

@@ -13,6 +13,10 @@ pub(crate) enum Command {
     Ask(Asked),
     Help,
     Run(Runs),
+    /// Open what is at a place, in a process that has done nothing else, and print what that took.
+    Probe {
+        place: PathBuf,
+    },
     /// Serve what is at a place, to measure it from outside.
     Serve {
         place: PathBuf,
@@ -63,6 +67,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command> 
     }
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["ask", question] => Ok(Command::Ask(Asked { question: question.to_owned(), effort, seed, place })),
+        ["probe"] => Ok(Command::Probe { place }),
         ["serve"] => Ok(Command::Serve { place, seed, bytes }),
         _ => {
             let questions = words;

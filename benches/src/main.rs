@@ -8,6 +8,7 @@ mod limits;
 mod machine;
 mod numbered;
 mod peers;
+mod plot;
 mod questions;
 mod random;
 mod report;
@@ -39,6 +40,7 @@ async fn act() -> Result<ExitCode> {
         Command::Help => print!("{}", args::HELP),
         Command::Ask(asked) => run::ask_one(&asked).await?,
         Command::Run(runs) => return run::run(&runs),
+        Command::Probe { place } => questions::probe(&place).await?,
         Command::Serve { place, seed, bytes } => serve::serve(&place, seed, bytes).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::{Answer, Figure, Result, Target};
 use crate::machine::Machine;
+use crate::plot::Curve;
 use crate::questions::QUESTIONS;
 
 /// A run.
@@ -85,6 +86,32 @@ pub(crate) fn markdown(report: &Report) -> String {
         text.push('\n');
     }
     text
+}
+
+/// The figures that say what something costs at a number: `what, as tasks grow: 100`.
+pub(crate) fn curves(report: &Report) -> Vec<Curve> {
+    let mut curves: Vec<Curve> = Vec::new();
+    for figure in report.answers.iter().flat_map(|answer| &answer.figures) {
+        let Some((name, number)) = figure.name.rsplit_once(": ") else { continue };
+        let (Some((title, grows)), Ok(number)) = (name.rsplit_once(", as "), number.parse()) else {
+            continue;
+        };
+        let point = (number, figure.median());
+        match curves.last_mut() {
+            Some(curve) if curve.title == title => curve.points.push(point),
+            _ => curves.push(Curve {
+                title: title.to_owned(),
+                grows: grows
+                    .strip_suffix(" grow")
+                    .or(grows.strip_suffix(" grows"))
+                    .unwrap_or(grows)
+                    .to_owned(),
+                unit: figure.unit.clone(),
+                points: vec![point],
+            }),
+        }
+    }
+    curves
 }
 
 fn with_unit(figure: &Figure) -> String {

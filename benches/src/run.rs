@@ -9,8 +9,9 @@ use crate::answer::{Answer, Result};
 use crate::args::{Asked, Runs};
 use crate::bench::{Bench, Effort};
 use crate::machine::{self, Load, Machine};
+use crate::plot::svg;
 use crate::questions::{QUESTIONS, Question};
-use crate::report::{Report, markdown};
+use crate::report::{Report, curves, markdown};
 
 /// Asks the questions one after the other and writes what they came to.
 pub(crate) fn run(runs: &Runs) -> Result<ExitCode> {
@@ -49,6 +50,10 @@ pub(crate) fn run(runs: &Runs) -> Result<ExitCode> {
     std::fs::write(&runs.out, serde_json::to_string_pretty(&report)?)?;
     let table = markdown(&report);
     std::fs::write(runs.out.with_extension("md"), &table)?;
+    let curves = curves(&report);
+    if !curves.is_empty() {
+        std::fs::write(runs.out.with_extension("svg"), svg(&curves))?;
+    }
     println!("{table}");
     // A missed target is a result; a question that could not be answered is a failure.
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

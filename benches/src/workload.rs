@@ -83,12 +83,34 @@ impl<A> Round<A> {
     }
 }
 
+/// When appenders stop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Until {
+    /// Each after so many.
+    Each(u64),
+    /// All after this time.
+    Over(Duration),
+}
+
 /// Lets all of them append for `time`, each one after the other as fast as its answers come.
 pub(crate) async fn append<A: Appender>(
     appenders: Vec<A>,
     payloads: &Arc<Payloads>,
     time: Duration,
 ) -> Result<Round<A>> {
+    append_until(appenders, payloads, Until::Over(time)).await
+}
+
+/// The same until something else.
+pub(crate) async fn append_until<A: Appender>(
+    appenders: Vec<A>,
+    payloads: &Arc<Payloads>,
+    until: Until,
+) -> Result<Round<A>> {
+    let most = match until {
+        Until::Each(most) => most,
+        Until::Over(_) => u64::MAX,
+    };
     let begin = Arc::new(Barrier::new(appenders.len() + 1));
     let over = Arc::new(AtomicBool::new(false));
     let mut at_work = JoinSet::new();
@@ -97,7 +119,7 @@ pub(crate) async fn append<A: Appender>(
         at_work.spawn(async move {
             begin.wait().await;
             let mut n = 0;
-            while !over.load(Relaxed) {
+            while n < most && !over.load(Relaxed) {
                 appender.append(payloads.of(who, n)).await?;
                 n += 1;
             }
@@ -106,8 +128,10 @@ pub(crate) async fn append<A: Appender>(
     }
     begin.wait().await;
     let start = Usage::now();
-    tokio::time::sleep(time).await;
-    over.store(true, Relaxed);
+    if let Until::Over(time) = until {
+        tokio::time::sleep(time).await;
+        over.store(true, Relaxed);
+    }
     let finished = within(PATIENCE, "the last answers", async {
         let mut finished = Vec::new();
         while let Some(done) = at_work.join_next().await {
@@ -222,8 +246,8 @@ pub(crate) const FIRST: Seq = Seq::new(2);
 
 const POOL: usize = 1024;
 
-/// How long the last answers may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long all of it may take, at the most.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 const WORDS: [&str; 16] = [
     "the", "task", "agent", "reads", "file", "changes", "a", "line", "of", "test", "and", "runs", "it",

@@ -68,7 +68,11 @@ impl Redis {
             if let Some(last) = n.checked_sub(1) {
                 wire.send(format!("XREVRANGE s{who} + - COUNT 1\r\n").as_bytes()).await?;
                 let text = payloads.of(who, last).text.as_bytes();
-                let end = |read: &[u8]| memchr::memmem::find(read, text).map(|at| at + text.len() + 2);
+                let end = |read: &[u8]| {
+                    memchr::memmem::find(read, text)
+                        .map(|at| at + text.len() + 2)
+                        .filter(|end| *end <= read.len())
+                };
                 let found = tokio::time::timeout(std::time::Duration::from_secs(5), wire.receive(end)).await;
                 found.map_err(|_| format!("stream {who} ends with another entry"))??;
             }

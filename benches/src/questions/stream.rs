@@ -15,13 +15,13 @@ use crate::viewers::Viewers;
 pub(crate) const STREAM: Question = Question {
     name: "stream",
     asks: "How fast, and at what cost, do a thousand viewers get events over HTTP, beside nginx with nchan?",
-    ask: |bench| stream(bench).boxed(),
+    ask: |bench| stream(bench).boxed_local(),
 };
 
 pub(crate) const RECONNECT: Question = Question {
     name: "reconnect",
     asks: "How soon has a viewer that comes back 10,000 events over HTTP?",
-    ask: |bench| reconnect(bench).boxed(),
+    ask: |bench| reconnect(bench).boxed_local(),
 };
 
 /// What a round of one side took.
