@@ -3,7 +3,10 @@
 mod answer;
 mod args;
 mod bench;
+mod compare;
 mod heap;
+mod hot;
+mod instructions;
 mod limits;
 mod machine;
 mod numbered;
@@ -21,12 +24,13 @@ mod workload;
 
 use std::process::ExitCode;
 
+use tokio::runtime::Builder;
+
 use crate::answer::Result;
 use crate::args::Command;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match act().await {
+fn main() -> ExitCode {
+    match act() {
         Ok(code) => code,
         Err(error) => {
             eprintln!("{error}");
@@ -35,13 +39,19 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn act() -> Result<ExitCode> {
+fn act() -> Result<ExitCode> {
+    // As an application has it, but for counting: there, threads that meet by chance would be counted along.
+    let all_cores = || Builder::new_multi_thread().enable_all().build();
+    let one_core = || Builder::new_current_thread().enable_all().build();
     match args::parse(std::env::args().skip(1))? {
+        Command::Ask(asked) => all_cores()?.block_on(run::ask_one(&asked))?,
+        Command::Compare { before, after, runs } => compare::compare(&before, &after, &runs)?,
         Command::Help => print!("{}", args::HELP),
-        Command::Ask(asked) => run::ask_one(&asked).await?,
+        Command::Hot { path, count, seed } => one_core()?.block_on(hot::take(&path, count, seed))?,
+        Command::Instructions { record, seed } => return instructions::instructions(record, seed),
+        Command::Probe { place } => all_cores()?.block_on(questions::probe(&place))?,
         Command::Run(runs) => return run::run(&runs),
-        Command::Probe { place } => questions::probe(&place).await?,
-        Command::Serve { place, seed, bytes } => serve::serve(&place, seed, bytes).await?,
+        Command::Serve { place, seed, bytes } => all_cores()?.block_on(serve::serve(&place, seed, bytes))?,
     }
     Ok(ExitCode::SUCCESS)
 }

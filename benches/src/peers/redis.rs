@@ -32,7 +32,11 @@ impl Redis {
         let socket = place.path().join("redis.sock");
         let mut command = Command::new(program);
         command.args(["--port", "0", "--save", "", "--appendonly", "yes", "--appendfsync", "always"]);
-        command.args(["--maxclients", "6000", "--unixsocket"]).arg(&socket).arg("--dir").arg(place.path());
+        command
+            .args(["--maxclients", "6000", "--tcp-backlog", "4096", "--unixsocket"])
+            .arg(&socket)
+            .arg("--dir")
+            .arg(place.path());
         let redis = Self { server: Server::start(&mut command)?, socket, _place: place };
         eventually("redis-server", || async { redis.connect().await.map(drop) }).await?;
         Ok(Some(redis))
@@ -82,7 +86,9 @@ impl Redis {
     }
 
     async fn connect(&self) -> Result<Wire<Streams>> {
-        Ok(Wire::new(UnixStream::connect(&self.socket).await?, &Arc::new(Streams)))
+        // Those who come too many at a time are refused, and come again.
+        let socket = eventually("a connection", || async { Ok(UnixStream::connect(&self.socket).await?) });
+        Ok(Wire::new(socket.await?, &Arc::new(Streams)))
     }
 }
 
