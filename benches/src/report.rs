@@ -133,7 +133,7 @@ pub(crate) fn number(value: f64) -> String {
         return "–".to_owned();
     }
     if size >= 1000.0 {
-        let digits = format!("{:.0}", value);
+        let digits = format!("{value:.0}");
         let split = digits.len() % 3;
         let mut text = digits[..split].to_owned();
         for group in digits.as_bytes()[split..].chunks(3) {

@@ -219,7 +219,7 @@ mod tests {
             whole.unread.extend_from_slice(part.as_bytes());
         }
         assert_eq!(whole.take_frames().expect("in order"), 1);
-        whole.unread.extend_from_slice(two[30..].as_bytes());
+        whole.unread.extend_from_slice(&two.as_bytes()[30..]);
         assert_eq!(whole.take_frames().expect("in order"), 1);
 
         for wrong in [[&one, &three], [&one, &one]] {
