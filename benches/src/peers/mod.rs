@@ -15,6 +15,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use crate::answer::{Error, Result};
 
 /// A program that was started here, and ends with this.
@@ -34,7 +36,16 @@ impl Server {
 }
 
 impl Drop for Server {
+    /// Asks it to end first: one that is killed leaves its workers behind.
     fn drop(&mut self) {
+        let asked = rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), Signal::TERM);
+        let give_up = Instant::now() + Duration::from_secs(5);
+        while asked.is_ok() && Instant::now() < give_up {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         // It may have ended by itself.
         self.0.kill().ok();
         self.0.wait().ok();
