@@ -1,0 +1,7 @@
+//! What the machine allows: the same work without what a store is for.
+
+mod raw_log;
+mod sqlite_loop;
+
+pub(crate) use raw_log::RawLog;
+pub(crate) use sqlite_loop::read_all;

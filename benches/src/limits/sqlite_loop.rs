@@ -1,0 +1,26 @@
+//! The rows of a log, read by the engine alone: no pages, no events, no stream.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::answer::Result;
+
+/// Reads every row of the only long log of a file, as the store's reader is set up, and gives how many there were and
+/// how many bytes of data.
+pub(crate) fn read_all(file: &Path) -> Result<(u64, u64)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
+    let sql = "SELECT seq, at, kind, data FROM event WHERE task = 1 AND seq > 0 ORDER BY seq";
+    let mut query = connection.prepare(sql)?;
+    let mut rows = query.query([])?;
+    let (mut count, mut bytes) = (0, 0);
+    while let Some(row) = rows.next()? {
+        let (_seq, _at): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let (_kind, data) = (row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str()?);
+        count += 1;
+        bytes += data.len() as u64;
+    }
+    Ok((count, bytes))
+}
