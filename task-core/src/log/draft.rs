@@ -199,7 +199,7 @@ mod tests {
         let draft = draft();
         let before = draft.task().clone();
         let task = draft.finish(InstanceId::new()).expect_err("nothing to write");
-        assert_eq!((*task).status, TaskStatus::Pending);
+        assert_eq!(task.status, TaskStatus::Pending);
         assert_eq!(*task, before);
     }
 
