@@ -10,7 +10,7 @@ use task_core::{
     Change, Commit, Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskPage,
     TaskQuery, TaskStore,
 };
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::step::Fault;
 
@@ -48,13 +48,15 @@ pub(crate) struct Weather {
 
 struct Orders {
     state: Mutex<State>,
-    held: watch::Sender<Vec<Option<TaskId>>>,
+    /// Wakes those who wait in the order they came.
+    let_go: Notify,
 }
 
 #[derive(Default)]
 struct State {
     /// `None` stands for a task that is created.
     commits: HashMap<Option<TaskId>, VecDeque<Fault>>,
+    held: Vec<Option<TaskId>>,
     looks: HashMap<TaskId, u8>,
     reads: HashMap<TaskId, u8>,
     owner: Option<InstanceId>,
@@ -64,7 +66,7 @@ struct State {
 
 impl Weather {
     pub(crate) fn new(inner: Arc<dyn TaskStore>, wrong: Option<Wrong>) -> Self {
-        let orders = Orders { state: Mutex::default(), held: watch::channel(Vec::new()).0 };
+        let orders = Orders { state: Mutex::default(), let_go: Notify::new() };
         Self { inner, wrong, orders: Arc::new(orders) }
     }
 
@@ -75,7 +77,7 @@ impl Weather {
             (Fault::LooksFail(times), Some(task)) => drop(state.looks.insert(task, times)),
             (Fault::ReadsFail(times), Some(task)) => drop(state.reads.insert(task, times)),
             (Fault::LooksFail(_) | Fault::ReadsFail(_), None) => {}
-            (Fault::Held, task) => self.orders.held.send_modify(|held| held.push(task)),
+            (Fault::Held, task) => state.held.push(task),
             (Fault::Unavailable(times), task) => {
                 state.commits.entry(task).or_default().extend((0..times).map(|_| Fault::Unavailable(1)));
             }
@@ -89,15 +91,16 @@ impl Weather {
         state.commits.clear();
         state.looks.clear();
         state.reads.clear();
+        state.held.clear();
         drop(state);
-        self.orders.held.send_modify(Vec::clear);
+        self.orders.let_go.notify_waiters();
     }
 
     /// The same store as it is, wrong where it is wrong, without its faults.
     pub(crate) fn calm(&self) -> Self {
         let State { count, removed, .. } = *self.state();
         let state = State { count, removed, ..State::default() };
-        let orders = Orders { state: Mutex::new(state), held: watch::channel(Vec::new()).0 };
+        let orders = Orders { state: Mutex::new(state), let_go: Notify::new() };
         Self { inner: Arc::clone(&self.inner), wrong: self.wrong, orders: Arc::new(orders) }
     }
 
@@ -126,8 +129,13 @@ impl Weather {
 impl TaskStore for Weather {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let whose = (commit.expected() != Seq::ZERO).then(|| commit.task());
-        // The sender is there, so this ends only because it is let go.
-        drop(self.orders.held.subscribe().wait_for(|held| !held.contains(&whose)).await);
+        loop {
+            let let_go = self.orders.let_go.notified();
+            if !self.state().held.contains(&whose) {
+                break;
+            }
+            let_go.await;
+        }
         let fault = self.state().commits.get_mut(&whose).and_then(VecDeque::pop_front);
         match fault {
             Some(Fault::DoubtfulAndLost) => Err(StoreError::indeterminate("the disk said nothing")),
