@@ -141,7 +141,7 @@ fn what_is_not_there_and_what_is_wrong_have_codes_of_their_own() {
         (
             &["run", "-a", "dmo", "x"],
             2,
-            "there is no agent `dmo`; there are: shell, demo. Did you mean `demo`?",
+            "there is no agent `dmo`; there are: demo, shell. Did you mean `demo`?",
         ),
         (&["run", "-a", "demo", ""], 2, "message"),
         (&["run", "-C", "nowhere", "x"], 2, "--dir nowhere: No such file or directory"),
