@@ -109,7 +109,7 @@ function conversation(agent: RealAgent): void {
       await say(one, script([{ text: 'I will write it down.' }, agent.write(file, 'remember')], [{ text: 'It is written.' }]))
       await one.waitForURL(/taskId=/)
       const id = new URL(one.url()).searchParams.get('taskId') ?? ''
-      await one.getByRole('button', { name: /^Allow/ }).first().waitFor()
+      await one.getByRole('button', { name: YES }).first().waitFor()
       await picture(one, `agent-${agent.id}-asks`)
       expect(existsSync(file)).toBe(false)
       const two = await w.open(`/chat?taskId=${id}`)
@@ -191,7 +191,7 @@ async function say(page: Page, message: string): Promise<void> {
 
 /** Gives leave, once it is asked for. */
 async function allow(page: Page, done: () => boolean = () => true): Promise<void> {
-  await page.getByRole('button', { name: /^Allow/ }).first().click()
+  await page.getByRole('button', { name: YES }).first().click()
   await eventually('what leave was given for', async () => done() || undefined)
 }
 
@@ -221,5 +221,8 @@ function isInstalled({ name, programs }: RealAgent): boolean {
   console.warn(`its tests are left out: ${reason}`)
   return false
 }
+
+/** Agents have words of their own for it. */
+const YES = /^(Allow|Yes)/
 
 const LONG = Array.from({ length: 60 }, (_, at) => `word ${at + 1}`).join(' ')
