@@ -17,11 +17,11 @@ use crate::numbered::{Bodies, refused};
 use crate::stores::Kind;
 use crate::workload::{Appender, Asks, Payloads, Task};
 
-/// A path, by name.
-pub(crate) const PATHS: [&str; 7] = [
+/// A path, by name. Appends to sled are not among them: its engine works in the background, by time, and from one run to
+/// the next the count differed by 13 %.
+pub(crate) const PATHS: [&str; 6] = [
     "append to SQLite, a commit each",
     "append to SQLite, 64 a commit",
-    "append to sled, 64 a commit",
     "emit and commit, in memory",
     "follow, from memory",
     "replay, from SQLite",
@@ -35,16 +35,15 @@ pub(crate) async fn take(path: &str, count: u64, seed: u64) -> Result<()> {
     match PATHS.iter().position(|name| *name == path) {
         Some(0) => append(&store(Kind::SqliteProcess).await?, 1, count, seed).await,
         Some(1) => append(&store(Kind::SqliteProcess).await?, 64, count, seed).await,
-        Some(2) => append(&store(Kind::Sled).await?, 64, count, seed).await,
-        Some(3) => drop_all(emitted(store(Kind::Memory).await?, count, seed).await?).await,
-        Some(4) => {
+        Some(2) => drop_all(emitted(store(Kind::Memory).await?, count, seed).await?).await,
+        Some(3) => {
             let manager = emitted(store(Kind::Memory).await?, LENGTH, seed).await?;
             for _ in 0..count / LENGTH {
                 follow(&manager.0, manager.1, LENGTH).await?;
             }
             drop_all(manager).await
         }
-        Some(5) => {
+        Some(4) => {
             let store = store(Kind::SqliteProcess).await?;
             append(&store, 64, count, seed).await?;
             let task = store.list(&task_core::TaskQuery::default()).await?.items.remove(0).id;
@@ -52,7 +51,7 @@ pub(crate) async fn take(path: &str, count: u64, seed: u64) -> Result<()> {
             follow(&manager, task, count).await?;
             Ok(manager.shutdown(Duration::ZERO).await?)
         }
-        Some(6) => {
+        Some(5) => {
             let manager = emitted(store(Kind::Memory).await?, LENGTH, seed).await?;
             let api = TaskApi::new(manager.0.clone(), Guard::without_token(80));
             let app = Router::<()>::new().nest("/api", api.router());
