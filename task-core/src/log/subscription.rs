@@ -234,6 +234,10 @@ impl Reader {
                 let task = self.journal.load(self.task).await?;
                 channel.learn(task.seq, task.status);
                 self.checked = Some(task.seq);
+                if task.seq < self.cursor {
+                    // The store is behind what it gave before.
+                    sleep(DOUBT).await;
+                }
                 continue;
             }
             if !self.caught_up {

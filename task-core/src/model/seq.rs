@@ -73,3 +73,25 @@ impl fmt::Display for Seq {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_its_number_in_every_form() {
+        for n in [0, 1, 42, u64::MAX] {
+            let seq = Seq::from(n);
+            assert_eq!((seq, u64::from(seq), seq.get()), (Seq::new(n), n, n));
+            assert_eq!(seq.to_string().parse(), Ok(seq));
+        }
+        assert!("-1".parse::<Seq>().is_err());
+    }
+
+    #[test]
+    fn positions_stop_at_both_ends() {
+        assert_eq!(Seq::ZERO.previous(), Seq::ZERO);
+        assert_eq!(Seq::new(u64::MAX).next(), Seq::new(u64::MAX));
+        assert_eq!((Seq::new(7).next(), Seq::new(7).previous()), (Seq::new(8), Seq::new(6)));
+    }
+}

@@ -197,3 +197,56 @@ impl StatusCounts {
         TaskStatus::ALL.iter().map(|status| self.of(*status)).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::TaskStatus::*;
+    use super::*;
+
+    /// The picture above, line by line: everything else is refused.
+    #[test]
+    fn the_table_is_the_picture() {
+        let legal = |from| match from {
+            Pending => vec![Running, AwaitingInput, Cancelled],
+            Running => vec![AwaitingInput, Completed, Failed, Cancelled, Interrupted],
+            AwaitingInput => vec![Running, Completed, Failed, Cancelled, Interrupted],
+            Completed | Failed | Cancelled | Interrupted => vec![Pending],
+        };
+        for from in TaskStatus::ALL {
+            for to in TaskStatus::ALL {
+                assert_eq!(from.can_become(to), legal(from).contains(&to), "{from} to {to}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_state_is_settled_or_active_or_waits() {
+        for status in TaskStatus::ALL {
+            assert_eq!(status.is_settled(), matches!(status, Completed | Failed | Cancelled | Interrupted));
+            assert_eq!(status.is_active(), matches!(status, Running | AwaitingInput));
+        }
+    }
+
+    #[test]
+    fn a_state_is_known_by_its_name_on_the_wire() {
+        for status in TaskStatus::ALL {
+            assert_eq!(status.to_string().parse(), Ok(status));
+            assert_eq!(serde_json::to_value(status).expect("a name"), status.as_str());
+        }
+        let error = "done".parse::<TaskStatus>().expect_err("no state").to_string();
+        assert!(error.starts_with("`done` is not a status; one of pending, running"), "{error}");
+    }
+
+    #[test]
+    fn counts_are_of_one_state_each_and_add_up() {
+        let mut counts = StatusCounts::default();
+        for (place, status) in (1..).zip(TaskStatus::ALL) {
+            *counts.of_mut(status) += 1 << place;
+        }
+        for (place, status) in (1..).zip(TaskStatus::ALL) {
+            assert_eq!(counts.of(status), 1 << place, "{status}");
+        }
+        assert_eq!(counts.active(), counts.running + counts.awaiting_input);
+        assert_eq!(counts.total(), 0b1111_1110);
+    }
+}

@@ -13,6 +13,7 @@
 //! | `t` | takes a message that is to reach it now, without playing it |
 //! | `i` | waits 200 ms for a message that interrupts |
 //! | `r` | takes back a question that nobody asked |
+//! | `l` | leaves something behind that speaks 3 s later |
 //! | `m` | stays 2 s for another message |
 //! | `e`, `x`, `o`, `h` | fails; panics; ends well at once; hangs and ignores every wish to stop |
 
@@ -170,6 +171,17 @@ impl Player {
                 }
                 'i' => drop(timeout(Duration::from_millis(200), cx.interrupted()).await),
                 'r' => cx.withdraw(&key, "never mind").await?,
+                'l' => {
+                    let (cx, witness) = (cx.clone(), self.witness.clone());
+                    tokio::spawn(async move {
+                        sleep(Duration::from_secs(3)).await;
+                        let piece = format!("{key}.late ");
+                        // Only as long as the run lasts.
+                        if cx.text("words", piece.clone()).await.is_ok() {
+                            witness.with_run(&cx, |run| run.said.push(piece));
+                        }
+                    });
+                }
                 'm' => drop(timeout(Duration::from_secs(2), cx.message_waiting()).await),
                 'e' => return Err(RunError::new("on purpose")),
                 'x' => panic!("on purpose"),

@@ -204,7 +204,7 @@ fn script(random: &mut Random) -> String {
     for _ in 0..random.below(5) {
         script.push_str(random.pick(&[
             "s1", "s1", "s3", "s3", "s9", "f", "f", "w10", "w400", "w9000", "d300", "d9000", "a", "a", "b",
-            "p", "c", "n", "u", "t", "i", "r",
+            "p", "c", "n", "u", "t", "i", "l", "r",
         ]));
     }
     script.push_str(random.pick(&["", "", "", "", "", "", "e", "x", "o", "o", "h", "m"]));

@@ -59,6 +59,7 @@ struct State {
     held: Vec<Option<TaskId>>,
     looks: HashMap<TaskId, u8>,
     reads: HashMap<TaskId, u8>,
+    all_looks: u32,
     owner: Option<InstanceId>,
     count: u64,
     removed: StatusCounts,
@@ -117,6 +118,13 @@ impl Weather {
         self.wrong == Some(wrong)
     }
 
+    /// Whoever looks so often waits, without a pause, for something that never comes.
+    fn count_a_look(&self) {
+        let mut state = self.state();
+        state.all_looks += 1;
+        assert!(state.all_looks < 100_000, "this goes on for ever");
+    }
+
     /// Every so often, what is wrong is wrong.
     fn in_a_while(&self) -> bool {
         let mut state = self.state();
@@ -155,6 +163,7 @@ impl TaskStore for Weather {
     }
 
     async fn load(&self, task: TaskId) -> Result<Task, StoreError> {
+        self.count_a_look();
         use_up(&mut self.state().looks, task)?;
         self.inner.load(task).await
     }
