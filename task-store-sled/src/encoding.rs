@@ -111,15 +111,15 @@ impl KeyEntry {
 
 /// An event as it is stored: its time, its kind, its fields.
 pub(crate) fn encode_event(event: &Event) -> Result<Vec<u8>, Fault> {
-    let (kind, data) = (event.kind(), event.data());
+    let (kind, data) = (event.kind(), event.data_parts());
     let Ok(kind_len) = u16::try_from(kind.len()) else {
         return Err(Fault::Refused("the kind of an event has more than 65,535 letters"));
     };
-    let mut bytes = Vec::with_capacity(10 + kind.len() + data.len());
+    let mut bytes = Vec::with_capacity(10 + kind.len() + data.iter().map(|part| part.len()).sum::<usize>());
     bytes.extend_from_slice(&event.at().timestamp_millis().to_be_bytes());
     bytes.extend_from_slice(&kind_len.to_be_bytes());
     bytes.extend_from_slice(kind.as_bytes());
-    bytes.extend_from_slice(data.as_bytes());
+    data.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
     Ok(bytes)
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Engine {
     syncs: Option<bool>,
     /// Whether events of removed tasks wait to be deleted.
     pub(crate) purging: bool,
+    /// The data of the event that is written: one text for all of them, one after the other.
+    pub(crate) data: String,
 }
 
 /// Why a batch was not written.
@@ -60,7 +62,8 @@ impl Engine {
             None => last_position(&connection)?,
         };
         let purging = exists(&connection, "SELECT 1 FROM purge LIMIT 1")?;
-        Ok(Self { connection, tasks: KnownTasks::default(), position, version: None, syncs: None, purging })
+        let (tasks, data) = (KnownTasks::default(), String::new());
+        Ok(Self { connection, tasks, position, version: None, syncs: None, purging, data })
     }
 
     pub(crate) const fn position(&self) -> i64 {
@@ -178,6 +181,8 @@ impl Engine {
                 .and_then(|mut update| update.execute(params![status.as_str(), change]))
                 .doing("count tasks")?;
         }
+        // What one large event needed is not kept.
+        self.data.shrink_to(DATA_KEPT);
         self.execute("COMMIT", "commit a transaction").map_err(Failed::Committing)?;
         self.position = tally.position;
         Ok(answers)
@@ -206,6 +211,9 @@ impl Engine {
 fn exists(connection: &Connection, sql: &str) -> Result<bool, Fault> {
     connection.prepare_cached(sql).and_then(|mut query| query.exists([])).doing("look for rows")
 }
+
+/// Bytes that stay reserved for the data of an event.
+const DATA_KEPT: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -237,9 +245,9 @@ mod tests {
             schema::open_writer(&place.path().join("a.db"), &SqliteOptions::default()).expect("opened");
         let mut engine = Engine::new(connection, None).expect("an engine");
         let mut scribe = task_core::testing::Scribe::new("a title");
-        let create = Work::Commit(Box::new(Entry::new(&scribe.create(None))));
+        let create = Work::Commit(Entry::new(scribe.create(None)));
         let long = scribe.record([task_core::Output::text("block", "x".repeat(100_000))]);
-        let long = Work::Commit(Box::new(Entry::new(&long)));
+        let long = Work::Commit(Entry::new(long));
         assert!(engine.run(&[&create], true).answers.iter().all(Result::is_ok));
 
         let pages: i64 =

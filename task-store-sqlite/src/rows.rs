@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use task_core::{Seq, StoreError, TaskId, TaskStatus};
+use task_core::{Commit, Seq, StoreError, TaskId, TaskStatus};
 use uuid::Uuid;
 
 use crate::batch::Engine;
@@ -38,19 +38,20 @@ impl From<Fault> for Refused {
 impl Engine {
     /// Writes a commit, or nothing.
     pub(crate) fn commit(&mut self, entry: &Entry, tally: &mut Tally) -> Result<(), Refused> {
-        let known = self.find(entry.task)?;
-        check_end(entry.task, entry.expected, known)?;
-        if known.is_none() && entry.snapshot.is_none() {
-            return Err(Refused::Contract(StoreError::NotFound(entry.task)));
+        let Entry { commit, snapshot } = entry;
+        let known = self.find(commit.task())?;
+        check_end(commit.task(), commit.expected(), known)?;
+        if known.is_none() && snapshot.is_none() {
+            return Err(Refused::Contract(StoreError::NotFound(commit.task())));
         }
-        if let Some((key, _)) = &entry.key
+        if let Some((key, _)) = commit.key()
             && let Some((task, seq)) = keyed(&self.connection, key)?
         {
             return Err(Refused::Contract(StoreError::Duplicate { task, seq }));
         }
 
         let statements =
-            entry.rows.len() + usize::from(entry.snapshot.is_some()) + usize::from(entry.key.is_some());
+            commit.events().len() + usize::from(snapshot.is_some()) + usize::from(commit.key().is_some());
         let start = tally.position;
         // One statement is whole or not at all by itself.
         let written = if statements == 1 {
@@ -62,10 +63,10 @@ impl Engine {
             Ok(row) => row,
             Err(fault) => {
                 tally.position = start;
-                return Err(self.judge(entry, fault)?);
+                return Err(self.judge(commit, fault)?);
             }
         };
-        let status = match (&entry.snapshot, known) {
+        let status = match (snapshot, known) {
             (Some(snapshot), before) => {
                 tally.moved(before.map(|known| known.status), Some(snapshot.status));
                 snapshot.status
@@ -73,26 +74,27 @@ impl Engine {
             (None, Some(known)) => known.status,
             (None, None) => return Ok(()),
         };
-        self.tasks.learn(entry.task, Known { row, seq: entry.end, status });
+        self.tasks.learn(commit.task(), Known { row, seq: commit.end(), status });
         Ok(())
     }
 
     /// The unique index is the judge: when it refuses, the log did not end where it was remembered to.
-    fn judge(&mut self, entry: &Entry, fault: Fault) -> Result<Refused, Fault> {
-        self.tasks.forget(entry.task);
+    fn judge(&mut self, commit: &Commit, fault: Fault) -> Result<Refused, Fault> {
+        self.tasks.forget(commit.task());
         if !fault.is_constraint() || self.connection.is_autocommit() {
             return Ok(Refused::Engine(fault));
         }
         // Whatever was remembered wrongly, the next batch looks for itself.
         self.version = None;
-        let known = self.find(entry.task)?;
-        Ok(check_end(entry.task, entry.expected, known).err().unwrap_or(Refused::Engine(fault)))
+        let known = self.find(commit.task())?;
+        Ok(check_end(commit.task(), commit.expected(), known).err().unwrap_or(Refused::Engine(fault)))
     }
 
     /// Writes the rows of a commit and gives that of the task.
     fn insert(&mut self, entry: &Entry, known: Option<Known>, position: &mut i64) -> Result<i64, Fault> {
-        let row = match (known, &entry.snapshot) {
-            (None, Some(snapshot)) => self.insert_task(entry.task, snapshot)?,
+        let Entry { commit, snapshot } = entry;
+        let row = match (known, snapshot) {
+            (None, Some(snapshot)) => self.insert_task(commit.task(), snapshot)?,
             (None, None) => return Err(Fault::Stopped("a task must begin with a snapshot")),
             (Some(known), Some(snapshot)) => {
                 self.update_task(known, snapshot)?;
@@ -100,14 +102,16 @@ impl Engine {
             }
             (Some(known), None) => known.row,
         };
-        let mut insert = self
-            .connection
+        let Self { connection, data, .. } = self;
+        let mut insert = connection
             .prepare_cached(
                 "INSERT INTO event (pos, task, seq, at, kind, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )
             .doing("prepare to insert events")?;
-        for (event, data) in &entry.rows {
+        for event in commit.events() {
             *position += 1;
+            data.clear();
+            data.extend(event.data_parts());
             insert
                 .execute(params![
                     *position,
@@ -115,14 +119,14 @@ impl Engine {
                     number(event.seq()),
                     event.at().timestamp_millis(),
                     event.kind(),
-                    data
+                    *data
                 ])
                 .doing("insert an event")?;
         }
-        if let Some((key, seq)) = &entry.key {
-            self.connection
+        if let Some((key, seq)) = commit.key() {
+            connection
                 .prepare_cached("INSERT INTO idempotency (key, task, seq) VALUES (?1, ?2, ?3)")
-                .and_then(|mut insert| insert.execute(params![key, row, number(*seq)]))
+                .and_then(|mut insert| insert.execute(params![key, row, number(seq)]))
                 .doing("insert an idempotency key")?;
         }
         Ok(row)

@@ -109,10 +109,7 @@ impl SqliteStore {
 #[async_trait]
 impl TaskStore for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        let entry = Entry::new(&commit);
-        // Not kept while this waits, which many may do at once.
-        drop(commit);
-        self.write(Work::Commit(Box::new(entry))).await
+        self.write(Work::Commit(Entry::new(commit))).await
     }
 
     async fn load(&self, task: TaskId) -> Result<Task, StoreError> {

@@ -1,10 +1,10 @@
-use task_core::{Commit, Durability, Event, InstanceId, Seq, TaskId, TaskQuery, TaskStatus};
+use task_core::{Commit, Durability, Seq, TaskId, TaskQuery, TaskStatus};
 
 /// What can be asked of the connection that writes.
 #[derive(Debug)]
 pub(crate) enum Work {
     /// Write a commit.
-    Commit(Box<Entry>),
+    Commit(Entry),
     /// Look whether others have written.
     Look,
     /// Forget a task whose log ends there.
@@ -13,17 +13,11 @@ pub(crate) enum Work {
     Sync,
 }
 
-/// A commit in the form it is stored in, made by the caller so that the writer has less to do.
+/// A commit, and the part of it that is encoded by the caller so that the writer has less to do.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) task: TaskId,
-    pub(crate) end: Seq,
-    pub(crate) origin: InstanceId,
-    pub(crate) expected: Seq,
-    durability: Durability,
-    pub(crate) rows: Vec<(Event, String)>,
+    pub(crate) commit: Commit,
     pub(crate) snapshot: Option<Snapshot>,
-    pub(crate) key: Option<(String, Seq)>,
 }
 
 /// The columns of a task that lists show or filter by.
@@ -36,22 +30,14 @@ pub(crate) struct Snapshot {
 }
 
 impl Entry {
-    pub(crate) fn new(commit: &Commit) -> Self {
-        Self {
-            task: commit.task(),
-            end: commit.end(),
-            origin: commit.origin(),
-            expected: commit.expected(),
-            durability: commit.durability(),
-            rows: commit.events().iter().map(|event| (event.clone(), event.data())).collect(),
-            snapshot: commit.snapshot().map(|task| Snapshot {
-                status: task.status,
-                agent_id: task.agent_id.clone(),
-                title_folded: TaskQuery::fold(&task.title),
-                stored: task.to_stored(),
-            }),
-            key: commit.key().map(|(key, seq)| (key.to_owned(), seq)),
-        }
+    pub(crate) fn new(commit: Commit) -> Self {
+        let snapshot = commit.snapshot().map(|task| Snapshot {
+            status: task.status,
+            agent_id: task.agent_id.clone(),
+            title_folded: TaskQuery::fold(&task.title),
+            stored: task.to_stored(),
+        });
+        Self { commit, snapshot }
     }
 }
 
@@ -60,16 +46,16 @@ impl Work {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Commit(entry) => {
-                let rows: usize = entry.rows.iter().map(|(_, data)| data.len() + ROW_BYTES).sum();
+                let rows: usize = entry.commit.events().iter().map(|event| event.json().len()).sum();
                 rows + entry.snapshot.as_ref().map_or(0, |snapshot| snapshot.stored.len())
             }
-            Self::Look | Self::Remove { .. } | Self::Sync => ROW_BYTES,
+            Self::Look | Self::Remove { .. } | Self::Sync => OTHER_BYTES,
         }
     }
 
     pub(crate) fn events(&self) -> usize {
         match self {
-            Self::Commit(entry) => entry.rows.len(),
+            Self::Commit(entry) => entry.commit.events().len(),
             Self::Look | Self::Remove { .. } | Self::Sync => 1,
         }
     }
@@ -77,7 +63,7 @@ impl Work {
     /// What it must survive when the store leaves that to each commit.
     pub(crate) fn durability(&self) -> Durability {
         match self {
-            Self::Commit(entry) => entry.durability,
+            Self::Commit(entry) => entry.commit.durability(),
             Self::Look => Durability::Process,
             Self::Remove { .. } | Self::Sync => Durability::Durable,
         }
@@ -88,5 +74,5 @@ impl Work {
     }
 }
 
-/// What a row takes besides its data, nearly.
-const ROW_BYTES: usize = 64;
+/// What other work takes, nearly.
+const OTHER_BYTES: usize = 64;

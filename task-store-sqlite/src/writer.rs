@@ -18,7 +18,7 @@ use crate::error::Fault;
 use crate::options::{DurabilityPolicy, SqliteOptions};
 use crate::reader::Idle;
 use crate::schema;
-use crate::work::Work;
+use crate::work::{Entry, Work};
 
 /// Writes what many callers ask for, together: *group commit*.
 ///
@@ -381,8 +381,8 @@ impl Work {
     /// Who is not to be told, and what the others are told, once it is done.
     fn change(&self) -> Option<(Option<task_core::InstanceId>, Change)> {
         match self {
-            Self::Commit(entry) => {
-                Some((Some(entry.origin), Change::Moved { task: entry.task, seq: entry.end }))
+            Self::Commit(Entry { commit, .. }) => {
+                Some((Some(commit.origin()), Change::Moved { task: commit.task(), seq: commit.end() }))
             }
             Self::Remove { task, .. } => Some((None, Change::Removed { task: *task })),
             Self::Look | Self::Sync => None,
@@ -420,12 +420,10 @@ mod tests {
         use task_core::Output;
         use task_core::testing::Scribe;
 
-        use crate::work::Entry;
-
         let place = tempfile::tempdir().expect("a directory");
         let mut scribe = Scribe::new("a title");
-        let durable = Work::Commit(Box::new(Entry::new(&scribe.create(None))));
-        let delta = Work::Commit(Box::new(Entry::new(&scribe.record([Output::text("block", "delta")]))));
+        let durable = Work::Commit(Entry::new(scribe.create(None)));
+        let delta = Work::Commit(Entry::new(scribe.record([Output::text("block", "delta")])));
         let (either, within) = ([&delta, &durable], Duration::from_secs(1));
         for (policy, of_delta, of_either, of_sync) in [
             (DurabilityPolicy::Durable, false, true, true),

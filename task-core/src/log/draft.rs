@@ -1,9 +1,12 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use crate::error::TaskError;
 use crate::model::time::to_millis;
 use crate::model::{Created, Event, InstanceId, Output, Payload, Seq, Task, TaskId, UsageReport};
-use crate::store::{Commit, Durability, KeyedEvent};
+use crate::store::{Commit, Contents, Durability, KeyedEvent};
 
 /// A commit in the making: a snapshot, and events recorded on top of it.
 ///
@@ -66,13 +69,25 @@ impl Draft {
 
     /// Adds an event and gives its position.
     pub(crate) fn record(&mut self, payload: impl Into<Payload>) -> Result<Seq, TaskError> {
-        let payload = self.complete(payload.into());
+        let payload = match payload.into() {
+            Payload::Output(output) => return self.record_output(&output),
+            payload => payload,
+        };
         let seq = self.task.seq.next();
-        let event = Event::new(self.task.id, seq, self.at, &payload)
-            .map_err(|error| TaskError::invalid("event", error.to_string()))?;
+        let event = Event::new(self.task.id, seq, self.at, &payload).map_err(not_recorded)?;
         self.changed |= self.task.apply(seq, self.at, &payload)?;
-        let progress = matches!(&payload, Payload::Output(output) if output.is_progress());
-        if !progress {
+        self.durability = Durability::Durable;
+        self.events.push(event);
+        Ok(seq)
+    }
+
+    /// The same for what a runner said.
+    pub(crate) fn record_output(&mut self, output: &Output) -> Result<Seq, TaskError> {
+        let output = self.complete(output);
+        let seq = self.task.seq.next();
+        let event = Event::of_output(self.task.id, seq, self.at, &output).map_err(not_recorded)?;
+        self.changed |= self.task.apply_output(seq, self.at, &output);
+        if !output.is_progress() {
             self.durability = Durability::Durable;
         }
         self.events.push(event);
@@ -110,32 +125,39 @@ impl Draft {
         }
     }
 
-    /// The commit, or the untouched snapshot when nothing was recorded.
-    pub(crate) fn finish(self, origin: InstanceId) -> Result<Commit, Box<Task>> {
+    /// The snapshot after all of it, and the commit, unless nothing was recorded.
+    pub(crate) fn finish(self, origin: InstanceId) -> (Task, Option<Commit>) {
         if self.events.is_empty() {
-            return Err(Box::new(self.task));
+            return (self.task, None);
         }
-        Ok(Commit {
-            task: self.task,
+        let commit = Commit::new(Contents {
+            task: self.task.id,
             expected: self.base,
             events: self.events,
-            snapshot_changed: self.changed,
+            end: self.task.seq,
+            status: self.task.status,
+            snapshot: self.changed.then(|| Arc::new(self.task.clone())),
             durability: self.durability,
             key: self.key,
             origin,
-        })
+        });
+        (self.task, Some(commit))
     }
 
     /// Fills in what only the fold knows: the sums of a usage report.
-    fn complete(&self, payload: Payload) -> Payload {
-        match payload {
-            Payload::Output(Output::Usage(UsageReport { turn, .. })) => {
-                let totals = self.task.usage.unwrap_or_default().plus(turn);
-                Output::Usage(UsageReport { turn, totals }).into()
+    fn complete<'a>(&self, output: &'a Output) -> Cow<'a, Output> {
+        match output {
+            Output::Usage(UsageReport { turn, .. }) => {
+                let totals = self.task.usage.unwrap_or_default().plus(*turn);
+                Cow::Owned(UsageReport { turn: *turn, totals }.into())
             }
-            other => other,
+            other => Cow::Borrowed(other),
         }
     }
+}
+
+fn not_recorded(error: impl ToString) -> TaskError {
+    TaskError::invalid("event", error.to_string())
 }
 
 #[cfg(test)]
@@ -174,7 +196,7 @@ mod tests {
 
         assert_eq!(*draft.task(), before);
         assert!(!draft.has_key());
-        let commit = draft.finish(InstanceId::new()).expect("the text is left");
+        let commit = draft.finish(InstanceId::new()).1.expect("the text is left");
         assert_eq!(commit.events().len(), 1);
         assert_eq!((commit.key(), commit.snapshot()), (None, None));
         assert_eq!(commit.durability(), Durability::Process, "a text alone asks for no more");
@@ -188,7 +210,7 @@ mod tests {
         let mark = draft.mark();
         draft.record(message()).expect("recorded");
         draft.rewind(mark);
-        let commit = draft.finish(InstanceId::new()).expect("a message is left");
+        let commit = draft.finish(InstanceId::new()).1.expect("a message is left");
         assert_eq!((commit.key(), commit.events().len()), (Some(("key", seq)), 1));
         assert_eq!(commit.durability(), Durability::Durable);
         assert!(commit.snapshot().is_some());
@@ -198,9 +220,10 @@ mod tests {
     fn nothing_recorded_is_no_commit_and_gives_the_task_back() {
         let draft = draft();
         let before = draft.task().clone();
-        let task = draft.finish(InstanceId::new()).expect_err("nothing to write");
+        let (task, commit) = draft.finish(InstanceId::new());
+        assert!(commit.is_none(), "nothing to write");
         assert_eq!(task.status, TaskStatus::Pending);
-        assert_eq!(*task, before);
+        assert_eq!(task, before);
     }
 
     #[test]

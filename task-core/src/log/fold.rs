@@ -68,15 +68,28 @@ impl Task {
                 self.live(seq, at, lifecycle)?;
                 true
             }
-            Payload::Output(Output::Usage(report)) => {
+            Payload::Output(output) => return Ok(self.apply_output(seq, at, output)),
+            Payload::Other { .. } => false,
+        };
+        self.moved(seq, at);
+        Ok(changed)
+    }
+
+    /// The same for what a runner said, which every state takes.
+    pub(crate) fn apply_output(&mut self, seq: Seq, at: DateTime<Utc>, output: &Output) -> bool {
+        self.moved(seq, at);
+        match output {
+            Output::Usage(report) => {
                 self.usage = Some(report.totals);
                 true
             }
-            Payload::Output(_) | Payload::Other { .. } => false,
-        };
+            _ => false,
+        }
+    }
+
+    const fn moved(&mut self, seq: Seq, at: DateTime<Utc>) {
         self.seq = seq;
         self.last_event_at = at;
-        Ok(changed)
     }
 
     fn live(&mut self, seq: Seq, at: DateTime<Utc>, lifecycle: &Lifecycle) -> Result<(), TransitionError> {
@@ -307,11 +320,13 @@ mod tests {
                 prop_assert_eq!(after.completed_at.is_some(), after.status.is_settled());
                 prop_assert_eq!(after.queued_messages as usize, after.book.queued.len());
             }
-            let commit = draft.finish(InstanceId::new()).expect("created is there");
+            let (task, commit) = draft.finish(InstanceId::new());
+            let commit = commit.expect("created is there");
             let folded = Task::fold(commit.events());
-            prop_assert_eq!(folded.as_ref(), Some(&commit.task));
-            let stored = Task::from_stored(&commit.task.to_stored(), commit.task.seq, commit.task.last_event_at);
-            prop_assert_eq!(stored.expect("readable"), commit.task);
+            prop_assert_eq!(folded.as_ref(), Some(&task));
+            prop_assert_eq!(commit.snapshot(), Some(&task));
+            let stored = Task::from_stored(&task.to_stored(), task.seq, task.last_event_at);
+            prop_assert_eq!(stored.expect("readable"), task);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use super::tail::{EventBatch, Tail};
 use super::watcher::Watcher;
 use crate::limits::Limits;
-use crate::model::{Seq, Task, TaskId, TaskStatus};
+use crate::model::{Seq, TaskId, TaskStatus};
 use crate::rt::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::rt::lock;
 use crate::rt::sync::{Mutex, watch};
@@ -76,7 +76,7 @@ impl Hub {
     }
 
     /// Shows a commit that is stored: to those who follow the task, and to those who watch the list.
-    pub(crate) fn publish(&self, commit: &Commit, snapshot: Option<&Arc<Task>>) {
+    pub(crate) fn publish(&self, commit: &Commit) {
         let channel = self.channel(commit.task());
         let (before, after) = {
             let mut tail = lock(&channel.tail);
@@ -85,13 +85,13 @@ impl Hub {
             (before, tail.bytes())
         };
         // The tail is filled before the head moves: whoever is woken finds the events in memory.
-        channel.advance(Head { seq: commit.end(), status: Some(commit.task.status), gone: None });
+        channel.advance(Head { seq: commit.end(), status: Some(commit.status()), gone: None });
         if after >= before {
             self.bytes.fetch_add(after - before, Ordering::Relaxed);
         } else {
             self.bytes.fetch_sub(before - after, Ordering::Relaxed);
         }
-        self.notify_watchers(|watcher| match snapshot {
+        self.notify_watchers(|watcher| match commit.shared_snapshot() {
             Some(task) => watcher.changed(Arc::clone(task)),
             None => watcher.progressed(commit.task()),
         });

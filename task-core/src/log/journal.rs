@@ -180,15 +180,14 @@ impl Journal {
         self.check_open()?;
         let mut draft = Draft::create(id, self.now(), created)?;
         first(&mut draft)?;
-        let Ok(commit) = draft.finish(self.0.instance) else {
+        let (task, Some(commit)) = draft.finish(self.0.instance) else {
             return Err(TaskError::invalid("task", "it has no events"));
         };
         let journal = self.clone();
         let stored = self.0.tracker.spawn(async move {
-            let task = Arc::new(commit.task.clone());
             journal.commit(&commit, COMMAND_PATIENCE).await?;
-            journal.publish(&commit, Some(&task));
-            Ok::<_, StoreError>(commit.task)
+            journal.publish(&commit);
+            Ok::<_, StoreError>(task)
         });
         Ok(stored.await.map_err(|_| TaskError::ShutDown)??)
     }
@@ -275,8 +274,8 @@ impl Journal {
         });
     }
 
-    pub(crate) fn publish(&self, commit: &Commit, snapshot: Option<&Arc<Task>>) {
-        self.0.hub.publish(commit, snapshot);
+    pub(crate) fn publish(&self, commit: &Commit) {
+        self.0.hub.publish(commit);
     }
 
     /// Forgets a task, here and in the store. It may still happen when this fails as indeterminate.

@@ -199,24 +199,20 @@ impl Writer {
                     }
                 },
             };
-            let (commit, batch) = self.record(task, &mut ops);
-            let commit = match commit {
-                Ok(commit) => commit,
-                Err(task) => {
-                    cached = Some(*task);
-                    self.finish(batch);
-                    continue;
-                }
+            let (task, commit, batch) = self.record(task, &mut ops);
+            let Some(commit) = commit else {
+                cached = Some(task);
+                self.finish(batch);
+                continue;
             };
             let patience = batch.iter().map(|recorded| recorded.op.patience()).max().unwrap_or_default();
             match self.journal.commit(&commit, patience).await {
                 Ok(()) => {
-                    let snapshot = commit.snapshot().map(|task| Arc::new(task.clone()));
-                    self.journal.publish(&commit, snapshot.as_ref());
-                    if let Some(snapshot) = &snapshot {
+                    self.journal.publish(&commit);
+                    if let Some(snapshot) = commit.shared_snapshot() {
                         self.show(snapshot);
                     }
-                    cached = Some(commit.task);
+                    cached = Some(task);
                     self.finish(batch);
                 }
                 Err(StoreError::Conflict { .. }) => ops = again(batch, ops),
@@ -252,7 +248,7 @@ impl Writer {
     }
 
     /// Records operations on a draft until the queue is empty or a second idempotency key comes.
-    fn record(&self, task: Task, ops: &mut VecDeque<Op>) -> (Result<Commit, Box<Task>>, Vec<Recorded>) {
+    fn record(&self, task: Task, ops: &mut VecDeque<Op>) -> (Task, Option<Commit>, Vec<Recorded>) {
         let mut draft = Draft::on(task, self.journal.now());
         let mut batch = Vec::with_capacity(ops.len());
         while let Some(mut op) = ops.pop_front() {
@@ -268,7 +264,8 @@ impl Writer {
             }
             batch.push(Recorded { op, keyed: draft.has_key() && !had_key });
         }
-        (draft.finish(self.journal.instance()), batch)
+        let (task, commit) = draft.finish(self.journal.instance());
+        (task, commit, batch)
     }
 
     /// Output of a run that is over, or that another process took over, is not written.
@@ -277,7 +274,7 @@ impl Writer {
         if !task.status.is_active() || task.run != emit.run || task.owner() != Some(self.journal.instance()) {
             return;
         }
-        if let Err(error) = draft.record(emit.output.clone()) {
+        if let Err(error) = draft.record_output(&emit.output) {
             tracing::error!(task = %self.task, error = &error as &dyn std::error::Error, "output cannot be recorded");
         }
     }

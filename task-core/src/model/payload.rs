@@ -43,11 +43,14 @@ macro_rules! kinds {
                 }
             }
 
-            /// The fields as one JSON object.
-            pub(crate) fn write(&self) -> Result<String, serde_json::Error> {
+            /// Appends the fields as one JSON object.
+            pub(crate) fn write(&self, json: &mut Vec<u8>) -> Result<(), serde_json::Error> {
                 match self {
-                    $( Self::$variant(body) => serde_json::to_string(body), )*
-                    Self::Other { data, .. } => Ok(data.as_str().to_owned()),
+                    $( Self::$variant(body) => serde_json::to_writer(json, body), )*
+                    Self::Other { data, .. } => {
+                        json.extend_from_slice(data.as_str().as_bytes());
+                        Ok(())
+                    }
                 }
             }
 

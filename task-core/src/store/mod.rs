@@ -9,13 +9,14 @@ mod query;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
 use crate::model::{Event, InstanceId, Seq, StatusCounts, Task, TaskId};
 
 pub use changes::{Change, Changes};
-pub(crate) use commit::KeyedEvent;
 pub use commit::{Commit, Durability, Keyed};
+pub(crate) use commit::{Contents, KeyedEvent};
 pub use error::{BoxError, StoreError};
 pub(crate) use patient::{PatientStore, no_answer};
 pub use query::{Cursor, Order, TaskPage, TaskQuery};
@@ -119,8 +120,12 @@ pub trait TaskStore: Send + Sync + 'static {
 
 #[async_trait]
 impl<S: TaskStore + ?Sized> TaskStore for Arc<S> {
-    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        (**self).commit(commit).await
+    // The future of the store itself, without another one around it: every event comes through here.
+    fn commit<'a, 'b>(&'a self, commit: Commit) -> BoxFuture<'b, Result<(), StoreError>>
+    where
+        'a: 'b,
+    {
+        (**self).commit(commit)
     }
 
     async fn load(&self, task: TaskId) -> Result<Task, StoreError> {

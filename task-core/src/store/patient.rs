@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
 use super::{Change, Commit, Keyed, StoreError, TaskPage, TaskQuery, TaskStore};
@@ -17,8 +18,11 @@ pub(crate) struct PatientStore(pub(crate) Arc<dyn TaskStore>);
 
 #[async_trait]
 impl TaskStore for PatientStore {
-    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        self.0.commit(commit).await
+    fn commit<'a, 'b>(&'a self, commit: Commit) -> BoxFuture<'b, Result<(), StoreError>>
+    where
+        'a: 'b,
+    {
+        self.0.commit(commit)
     }
 
     async fn load(&self, task: TaskId) -> Result<Task, StoreError> {

@@ -137,9 +137,9 @@ impl Scribe {
         if let Some(key) = key {
             draft.set_key(key.to_owned(), last);
         }
-        let commit = draft.finish(self.instance).expect("at least one event");
-        self.task = commit.task.clone();
-        commit
+        let (task, commit) = draft.finish(self.instance);
+        self.task = task;
+        commit.expect("at least one event")
     }
 }
 

@@ -257,17 +257,16 @@ pub async fn a_snapshot_is_kept_as_it_is_given<H: Harness>(place: &H) {
     };
     let at = DateTime::from_timestamp_millis(1_700_000_000_123).expect("a time");
     let (id, instance) = (TaskId::new(), InstanceId::new());
-    let first = Draft::create(id, at, created).expect("created").finish(instance).expect("an event");
-    let mut draft = Draft::on(first.task.clone(), at + TimeDelta::milliseconds(4));
+    let first = Draft::create(id, at, created).expect("created").finish(instance);
+    let mut draft = Draft::on(first.0.clone(), at + TimeDelta::milliseconds(4));
     draft.record(RunStarted { run: 1, reason: "created".to_owned(), instance }).expect("legal");
     draft.record(SessionSet { session_id: "session".to_owned() }).expect("legal");
     draft.record(question("one")).expect("legal");
     draft.record(question("two")).expect("legal");
     draft.record(Output::Usage(UsageReport::from(Usage::default()))).expect("legal");
-    let second = draft.finish(instance).expect("events");
-    for commit in [first, second] {
-        let given = commit.task.clone();
-        write(&store, commit).await;
+    let second = draft.finish(instance);
+    for (given, commit) in [first, second] {
+        write(&store, commit.expect("events")).await;
         assert_eq!(load(&store, id).await, given);
         assert_eq!(walk(&store, &TaskQuery::default()).await, [given]);
     }
