@@ -78,7 +78,9 @@ pub(crate) fn connect_reader(path: &Path, options: &SqliteOptions) -> Result<Con
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .doing("configure a connection")?;
-    for (name, value) in [("mmap_size", 1024 * MIB), ("cache_size", -8 * 1024)] {
+    // Not mapped into memory, or a disk that fails would kill the process, and each row of a cold file would bring in all
+    // that the system reads ahead of it.
+    for (name, value) in [("mmap_size", 0), ("cache_size", -8 * 1024)] {
         connection.pragma_update(None, name, value).doing("configure a connection")?;
     }
     connection.set_prepared_statement_cache_capacity(64);
@@ -265,7 +267,7 @@ mod tests {
         ] {
             assert_eq!(pragma(&writer, name), of_writer, "{name} of the writer");
         }
-        for (name, of_reader) in [("busy_timeout", 1234), ("cache_size", -8192), ("mmap_size", 1024 * MIB)] {
+        for (name, of_reader) in [("busy_timeout", 1234), ("cache_size", -8192), ("mmap_size", 0)] {
             assert_eq!(pragma(&reader, name), of_reader, "{name} of a reader");
         }
         reader.execute("DELETE FROM task", []).expect_err("a reader cannot write");
