@@ -69,6 +69,8 @@ mod claude;
 mod permissions;
 #[cfg(unix)]
 pub mod process;
+#[cfg(all(test, unix, any(feature = "acp", feature = "claude")))]
+mod recorded;
 #[cfg(all(unix, feature = "shell"))]
 mod shell;
 #[cfg(all(unix, any(feature = "acp", feature = "claude")))]
