@@ -4,11 +4,11 @@ use task_core::{Content, Delivery, IncomingMessage, NoticeLevel, Output, RunCont
 use tokio::time::Instant;
 
 use super::AcpRunner;
+use super::abilities::Abilities;
 use super::leave::Leave;
 use super::normalize::{State, normalize, raw};
 use super::peer::{Heard, Peer};
 use super::request::{Decision, Request};
-use super::start::Abilities;
 use super::turn::{Turn, was_injected};
 use crate::turns::{GO_ON, Kept, Stop, Waiting, Warnings, emit, open_calls_end, withdraw};
 use crate::work_dir;

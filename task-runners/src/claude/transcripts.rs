@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use task_core::{Output, ToolStatus};
 
 use super::event::{Activity, Event, Fate};
-use super::normalize::{State, normalize};
+use super::normalize::normalize;
+use super::state::State;
 use crate::recorded::{STRANGE, assert_same, check_calls, damaged, make_strange, said};
 use crate::text::{fitting, sorted};
 
