@@ -92,3 +92,8 @@ pub use claude::{ClaudeRunner, RefusedArgument};
 pub use permissions::Permissions;
 #[cfg(all(unix, feature = "shell"))]
 pub use shell::ShellRunner;
+
+/// The README, whose example runs.
+#[cfg(all(doctest, unix, feature = "acp", feature = "claude", feature = "shell"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
