@@ -97,6 +97,11 @@ impl TaskError {
     pub(crate) const fn check(what: &'static str, actual: usize, limit: usize) -> Result<(), Self> {
         if actual <= limit { Ok(()) } else { Err(Self::Limit { what, actual, limit }) }
     }
+
+    /// Whether the idempotency key was taken.
+    pub(crate) fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Store(error) if matches!(**error, StoreError::Duplicate { .. }))
+    }
 }
 
 impl From<StoreError> for TaskError {

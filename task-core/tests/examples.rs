@@ -6,6 +6,9 @@ use std::path::Path;
 const VERBS: &[&str] = &[
     "manager/builder.rs",
     "manager/commands.rs",
+    "manager/create.rs",
+    "manager/lifetime.rs",
+    "manager/reads.rs",
     "manager/tasks.rs",
     "runner/context.rs",
     "runner/keeping.rs",

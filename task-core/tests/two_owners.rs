@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{check_log, kinds, lifecycle, log_now, stage_with};
-use task_core::testing::{Act, FaultStore, Stage};
+use task_core::testing::{Act, FaultStore, Random, Stage};
 use task_core::{
     Ask, Delivery, Event, Lifecycle, MemoryStore, Message, NewTask, TaskError, TaskId, TaskManager,
     TaskStatus, TaskStore,
@@ -119,7 +119,7 @@ async fn a_zombie_that_does_not_know_yet_starts_no_run() {
 #[tokio::test(start_paused = true)]
 async fn no_course_of_events_lets_a_zombie_write() {
     for seed in seeds() {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let mut two = Two::new().await;
         let (task, act) = two.running().await;
         let act = Arc::new(act);
@@ -171,7 +171,7 @@ async fn no_course_of_events_lets_a_zombie_write() {
 async fn a_cancel_is_true_whoever_asked_and_whatever_the_run_did_meanwhile() {
     let (mut cancelled, mut late) = (0, 0);
     for seed in seeds() {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let store = MemoryStore::new();
         let (owner_way, observer_way) = (FaultStore::new(store.clone()), FaultStore::new(store.clone()));
         let (owner, mut stage) = stage_with(owner_way.clone(), |builder| builder).await;
@@ -301,18 +301,5 @@ fn seeds() -> Box<dyn Iterator<Item = u64>> {
     match number("SEED") {
         Some(seed) => Box::new(std::iter::once(seed)),
         None => Box::new(0..number("COURSES").unwrap_or(100)),
-    }
-}
-
-/// Numbers that look random enough, the same for the same seed (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % limit.max(1)
     }
 }

@@ -1,5 +1,6 @@
 //! Requests of agents that are open as questions in the log of a task.
 
+use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
@@ -8,8 +9,13 @@ use std::task::Poll;
 use serde_json::Value;
 use task_core::RunError;
 
-/// The requests that are open, and what comes of them: an `A` each.
-pub(crate) struct Asking<A>(Vec<Open<A>>);
+/// The requests of a turn that are open, and what comes of them: an `A` each.
+pub(crate) struct Asking<A> {
+    anchor: String,
+    /// How often each question was asked.
+    asked: HashMap<String, u32>,
+    open: Vec<Open<A>>,
+}
 
 struct Open<A> {
     request: String,
@@ -19,6 +25,24 @@ struct Open<A> {
 }
 
 impl<A> Asking<A> {
+    /// Nothing is asked yet. `anchor` names what the turn is about: the same when it is taken up again after a crash.
+    pub(crate) fn new(anchor: String) -> Self {
+        Self { anchor, ..Self::default() }
+    }
+
+    #[cfg(feature = "claude")]
+    pub(crate) fn anchor(&self) -> &str {
+        &self.anchor
+    }
+
+    /// What a question is called that has this digest: another one each time, and the same ones in the same turn after
+    /// a crash.
+    pub(crate) fn key(&mut self, digest: &str) -> String {
+        let times = self.asked.entry(digest.to_owned()).or_default();
+        *times += 1;
+        format!("{}.{digest}.{times}", self.anchor)
+    }
+
     /// Waits for what comes of `request`, which is asked under `keys`.
     pub(crate) fn ask(
         &mut self,
@@ -26,19 +50,19 @@ impl<A> Asking<A> {
         keys: Vec<String>,
         answering: impl Future<Output = Result<A, RunError>> + Send + 'static,
     ) {
-        self.0.push(Open { request, keys, answering: Box::pin(answering) });
+        self.open.push(Open { request, keys, answering: Box::pin(answering) });
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.open.is_empty()
     }
 
     /// The next answer, and the request it is for. Waits for ever when nothing is asked. Cancel safe.
     pub(crate) async fn next_answer(&mut self) -> (String, Result<A, RunError>) {
         poll_fn(|context| {
-            for at in 0..self.0.len() {
-                if let Poll::Ready(answer) = self.0[at].answering.as_mut().poll(context) {
-                    return Poll::Ready((self.0.swap_remove(at).request, answer));
+            for at in 0..self.open.len() {
+                if let Poll::Ready(answer) = self.open[at].answering.as_mut().poll(context) {
+                    return Poll::Ready((self.open.swap_remove(at).request, answer));
                 }
             }
             Poll::Pending
@@ -49,26 +73,26 @@ impl<A> Asking<A> {
     /// The requests that are open.
     #[cfg(feature = "acp")]
     pub(crate) fn requests(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|open| open.request.clone())
+        self.open.iter().map(|open| open.request.clone())
     }
 
     /// Stops asking this, and gives what the questions are called.
     pub(crate) fn withdraw(&mut self, request: &str) -> Vec<String> {
-        match self.0.iter().position(|open| open.request == request) {
-            Some(at) => self.0.swap_remove(at).keys,
+        match self.open.iter().position(|open| open.request == request) {
+            Some(at) => self.open.swap_remove(at).keys,
             None => Vec::new(),
         }
     }
 
     /// Stops asking anything.
     pub(crate) fn withdraw_all(&mut self) -> Vec<String> {
-        self.0.drain(..).flat_map(|open| open.keys).collect()
+        self.open.drain(..).flat_map(|open| open.keys).collect()
     }
 }
 
 impl<A> Default for Asking<A> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { anchor: String::new(), asked: HashMap::new(), open: Vec::new() }
     }
 }
 

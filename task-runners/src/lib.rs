@@ -69,6 +69,8 @@ mod claude;
 mod permissions;
 #[cfg(unix)]
 pub mod process;
+#[cfg(all(test, unix, any(feature = "acp", feature = "claude")))]
+mod recorded;
 #[cfg(all(unix, feature = "shell"))]
 mod shell;
 #[cfg(all(unix, any(feature = "acp", feature = "claude")))]
@@ -90,3 +92,8 @@ pub use claude::{ClaudeRunner, RefusedArgument};
 pub use permissions::Permissions;
 #[cfg(all(unix, feature = "shell"))]
 pub use shell::ShellRunner;
+
+/// The README, whose example runs.
+#[cfg(all(doctest, unix, feature = "acp", feature = "claude", feature = "shell"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -84,3 +84,8 @@ mod writer;
 
 pub use options::{DurabilityPolicy, SledOptions};
 pub use store::SledStore;
+
+/// The README, whose example runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

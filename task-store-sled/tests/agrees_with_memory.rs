@@ -3,7 +3,7 @@
 mod common;
 
 use common::Place;
-use task_core::testing::Scribe;
+use task_core::testing::{Random, Scribe};
 use task_core::{
     Cursor, MemoryStore, Order, Output, Seq, StoreError, TaskId, TaskQuery, TaskStatus, TaskStore,
 };
@@ -12,16 +12,12 @@ use task_store_sled::SledStore;
 const STEPS: usize = 200;
 const SEED: &str = "TASK_STORE_SLED_SEED";
 
-/// Small and good enough (splitmix64); a seed repeats a history.
-struct Dice(u64);
+/// A seed repeats a history.
+struct Dice(Random);
 
 impl Dice {
     fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut n = self.0;
-        n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((n ^ (n >> 31)) % sides as u64) as usize
+        usize::try_from(self.0.below(sides as u64)).expect("below a length")
     }
 
     fn word(&mut self) -> String {
@@ -42,7 +38,7 @@ async fn on_a_random_history_with_reopens() {
 
 async fn history(seed: u64) {
     let (place, memory) = (Place::new(), MemoryStore::new());
-    let (mut store, mut dice, mut scribes) = (place.open().await, Dice(seed), Vec::new());
+    let (mut store, mut dice, mut scribes) = (place.open().await, Dice(Random::new(seed)), Vec::new());
     for step in 0..STEPS {
         play(&mut dice, &mut scribes, &memory, &store).await;
         if step % 50 == 49 {

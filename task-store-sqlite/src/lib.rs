@@ -88,3 +88,8 @@ mod writer;
 
 pub use options::{DurabilityPolicy, SqliteOptions};
 pub use store::SqliteStore;
+
+/// The README, whose example runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::agent::{Agent, Agents};
+use super::settings::Settings;
 use super::tasks::TaskManager;
 use crate::clock::{Clock, SystemClock};
 use crate::error::TaskError;
@@ -20,28 +21,31 @@ pub struct TaskManagerBuilder {
     settings: Settings,
 }
 
-/// How runs are run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub(crate) max_running: usize,
-    pub(crate) cancel_grace: Duration,
-    pub(crate) run_timeout: Option<Duration>,
-    pub(crate) idle_timeout: Option<Duration>,
+impl TaskManager {
+    /// Begins to set a manager up on a store.
+    ///
+    /// ```
+    /// use task_core::{MemoryStore, TaskManager};
+    /// # use task_core::testing::examples::parrot;
+    ///
+    /// # task_core::testing::examples::run(async || {
+    /// let tasks = TaskManager::builder(MemoryStore::new()).runner("parrot", parrot).start().await?;
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn builder(store: impl TaskStore) -> TaskManagerBuilder {
+        TaskManagerBuilder::new(store)
+    }
 }
 
 impl TaskManagerBuilder {
-    pub(crate) fn new(store: impl TaskStore) -> Self {
+    fn new(store: impl TaskStore) -> Self {
         Self {
             store: Arc::new(store),
             agents: Vec::new(),
             clock: Arc::new(SystemClock),
             limits: Limits::default(),
-            settings: Settings {
-                max_running: usize::MAX,
-                cancel_grace: CANCEL_GRACE,
-                run_timeout: None,
-                idle_timeout: None,
-            },
+            settings: Settings::default(),
         }
     }
 
@@ -281,11 +285,3 @@ impl TaskManagerBuilder {
         TaskManager::start(self.store, self.clock, self.limits, agents, None).await
     }
 }
-
-impl std::fmt::Debug for dyn TaskStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TaskStore")
-    }
-}
-
-const CANCEL_GRACE: Duration = Duration::from_secs(5);

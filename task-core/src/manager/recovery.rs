@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::agent::Agents;
-use super::commands::record_cancelled;
-use super::run;
+use super::clean_up::clean_up;
+use super::record::record_cancelled;
 use crate::error::TaskError;
 use crate::log::Journal;
 use crate::model::{Interrupted, Requeued, TaskId};
@@ -21,7 +21,7 @@ pub(super) async fn recover(journal: &Journal, agents: &Agents) -> Result<(), Ta
         return Ok(());
     }
     tracing::info!(tasks = orphans.len(), "settling tasks that were running when their process ended");
-    clean_up(journal, agents, &orphans).await?;
+    clean_up_all(journal, agents, &orphans).await?;
     stream::iter(orphans)
         .map(|task| Ok(settle(journal, agents, task)))
         .try_buffer_unordered(AT_ONCE)
@@ -30,7 +30,7 @@ pub(super) async fn recover(journal: &Journal, agents: &Agents) -> Result<(), Ta
 }
 
 /// One call per agent for all its runs, so that a runner that has to look through all processes does it once.
-async fn clean_up(journal: &Journal, agents: &Agents, orphans: &[TaskId]) -> Result<(), TaskError> {
+async fn clean_up_all(journal: &Journal, agents: &Agents, orphans: &[TaskId]) -> Result<(), TaskError> {
     let loads = stream::iter(orphans).map(|task| journal.load(*task)).buffer_unordered(AT_ONCE);
     let tasks: Vec<_> = loads.try_collect().await?;
     let mut runs: HashMap<&str, Vec<RunId>> = HashMap::new();
@@ -39,7 +39,7 @@ async fn clean_up(journal: &Journal, agents: &Agents, orphans: &[TaskId]) -> Res
     }
     for (agent_id, runs) in runs {
         let Some(agent) = agents.find(agent_id) else { continue };
-        run::clean_up(Arc::clone(&agent.runner), runs, CLEAN_UP).await;
+        clean_up(Arc::clone(&agent.runner), runs, CLEAN_UP).await;
     }
     Ok(())
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use tracing::Instrument;
 
 use super::agent::Agents;
-use super::builder::Settings;
-use super::commands::{record_answer, record_cancelled};
+use super::clean_up::clean_up;
+use super::record::{record_answer, record_cancelled};
+use super::settings::Settings;
 use crate::error::TaskError;
 use crate::log::{Draft, Head, Journal, Writer};
 use crate::model::{
@@ -281,17 +282,6 @@ fn refuse_ignored(draft: &mut Draft) -> Result<(), TaskError> {
 fn spawn(runner: Arc<dyn AgentRunner>, context: RunContext) -> AbortOnDropHandle<RunResult> {
     let work = async move { runner.run(context).await };
     AbortOnDropHandle::new(rt::spawn(work.in_current_span()))
-}
-
-/// In a task of its own, so that neither a panic nor a hang of the runner's code keeps a task from being settled.
-pub(super) async fn clean_up(runner: Arc<dyn AgentRunner>, runs: Vec<RunId>, patience: Duration) {
-    let work = async move { runner.clean_up(&runs).await };
-    let cleaning = AbortOnDropHandle::new(rt::spawn(work.in_current_span()));
-    match timeout(patience, cleaning).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "cleaning up failed"),
-        Err(_) => tracing::warn!(?patience, "cleaning up took too long"),
-    }
 }
 
 async fn take_default(writer: &Arc<Writer>, request_id: String) {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::agent::Agents;
-use super::builder::Settings;
 use super::run;
+use super::settings::Settings;
 use crate::error::TaskError;
 use crate::log::{Journal, News, TaskState, Watcher};
 use crate::model::{Task, TaskId, TaskStatus};

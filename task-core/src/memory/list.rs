@@ -1,6 +1,6 @@
 use std::ops::Bound;
 
-use super::store::{Log, State};
+use super::state::{Log, State};
 use crate::store::{Cursor, Order, StoreError, TaskPage, TaskQuery};
 
 /// One page of the tasks that match. The cursor is the place of the last one in the order of creation.

@@ -4,6 +4,7 @@ mod content;
 mod event;
 mod id;
 mod json;
+mod kinds;
 mod new_task;
 mod output;
 mod payload;

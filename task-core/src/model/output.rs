@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::json::Json;
-use super::payload::kinds;
+use super::kinds::kinds;
 use super::usage::Usage;
 
 kinds! {

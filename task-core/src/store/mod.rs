@@ -6,6 +6,7 @@ mod error;
 mod patient;
 mod query;
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -116,6 +117,12 @@ pub trait TaskStore: Send + Sync + 'static {
     /// Finishes what is under way and gives files and connections back. Later calls are [`StoreError::Closed`].
     /// Closing twice is fine.
     async fn close(&self) -> Result<(), StoreError>;
+}
+
+impl fmt::Debug for dyn TaskStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TaskStore")
+    }
 }
 
 #[async_trait]

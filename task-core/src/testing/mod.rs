@@ -85,12 +85,14 @@ pub mod conformance;
 pub mod examples;
 mod fault;
 mod puppet;
+mod random;
 pub mod runner_conformance;
 mod scribe;
 
 pub use conformance::{Harness, Shared, Tamper};
 pub use fault::{Call, Fault, FaultStore};
 pub use puppet::{Act, Puppet, Stage};
+pub use random::Random;
 pub use runner_conformance::{Cue, RunnerHarness};
 pub use scribe::Scribe;
 

@@ -5,17 +5,17 @@ mod disk;
 mod fault;
 mod page;
 mod place;
+mod quietly;
 mod read;
 mod store;
 
-use std::cell::Cell;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use fault::Fault;
 use futures::FutureExt;
 use place::Place;
+use quietly::quietly;
 use task_core::testing::conformance::{Clause, clauses};
 
 /// Whether a store keeps a clause. The clock is paused: what waits for ever is found out at once.
@@ -27,24 +27,6 @@ fn keeps(clause: &Clause<Place>, fault: Option<Fault>) -> bool {
     // Less than the time after which core looks again without any hint.
     let checked = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(8), check).await });
     matches!(checked, Ok(Ok(())))
-}
-
-/// Runs what is expected to panic, many times, without a word on the terminal.
-fn quietly<T>(work: impl FnOnce() -> T) -> T {
-    thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let loud = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !QUIET.get() {
-                loud(info);
-            }
-        }));
-    });
-    QUIET.set(true);
-    let result = work();
-    QUIET.set(false);
-    result
 }
 
 #[test]

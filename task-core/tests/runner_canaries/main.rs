@@ -3,16 +3,17 @@
 
 mod fault;
 mod place;
+#[path = "../canaries/quietly.rs"]
+mod quietly;
 mod runner;
 
-use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
 use std::time::Duration;
 
 use fault::Fault;
 use futures::FutureExt;
 use place::Place;
+use quietly::quietly;
 use task_core::testing::RunnerHarness;
 use task_core::testing::runner_conformance::{Clause, check_mount, clauses};
 
@@ -26,24 +27,6 @@ fn keeps(clause: &Clause<Place>, fault: Option<Fault>) -> bool {
     let check = AssertUnwindSafe(clause.check(&place)).catch_unwind();
     let checked = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(8), check).await });
     matches!(checked, Ok(Ok(())))
-}
-
-/// Runs what is expected to panic, many times, without a word on the terminal.
-fn quietly<T>(work: impl FnOnce() -> T) -> T {
-    thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let loud = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !QUIET.get() {
-                loud(info);
-            }
-        }));
-    });
-    QUIET.set(true);
-    let result = work();
-    QUIET.set(false);
-    result
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Any agent that speaks the Agent Client Protocol, over its pipes.
 
+mod abilities;
 mod connection;
 mod launch;
 mod leave;

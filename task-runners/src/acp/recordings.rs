@@ -1,7 +1,5 @@
 //! The recorded words of real agents, through the normalizer.
 
-use std::collections::HashMap;
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use task_core::{Output, ToolStatus};
@@ -10,6 +8,7 @@ use super::leave::Leave;
 use super::normalize::{State, normalize};
 use super::request::Refusal;
 use super::turn::Turn;
+use crate::recorded::{STRANGE, assert_same, check_calls, damaged, make_strange, said};
 use crate::text::{fitting, sorted, text};
 use crate::turns::open_calls_end;
 
@@ -53,8 +52,7 @@ fn feed<'a>(lines: impl IntoIterator<Item = &'a Value>) -> Told {
                 let refusal = |error: &Value| Refusal { code: 0, words: text(error, "message").to_owned() };
                 let answer =
                     line.get("error").map_or_else(|| Ok(line["result"].clone()), |e| Err(refusal(e)));
-                let mut turn = Turn::default();
-                turn.answer = Some(answer);
+                let turn = Turn { answer: Some(answer), ..Turn::default() };
                 let (reason, error) = turn.outcome(state.failure());
                 told.outputs.extend(state.close_calls(open_calls_end(&reason)));
                 told.outputs.extend(state.cost(turn.answer.as_ref()));
@@ -107,17 +105,7 @@ fn the_recorded_sessions_are_what_they_were() {
     for (which, (agent, _)) in RECORDED.iter().enumerate() {
         found.push_str(&format!("# {agent}\n{}\n", summary(&feed(&recorded(which)))));
     }
-    let expected = include_str!("../../tests/transcripts/acp.events");
-    if found != expected {
-        let at = found.lines().zip(expected.lines()).position(|(found, expected)| found != expected);
-        let at = at.unwrap_or_else(|| found.lines().count().min(expected.lines().count()));
-        panic!(
-            "line {} is {:?} and should be {:?}; the whole:\n{found}",
-            at + 1,
-            found.lines().nth(at),
-            expected.lines().nth(at)
-        );
-    }
+    assert_same(&found, include_str!("../../tests/transcripts/acp.events"));
 }
 
 #[test]
@@ -136,34 +124,6 @@ fn each_turn_ends_as_it_did_and_nothing_vanishes_or_is_unknown() {
         // Codex asks for nothing in the mode of the recording.
         assert_eq!(told.asked.len(), usize::from(which != 1), "{agent}");
     }
-}
-
-/// Every call is announced before anything is said of it, and ends once.
-fn check_calls(outputs: &[Output]) -> Result<(), TestCaseError> {
-    let mut calls: HashMap<&str, bool> = HashMap::new();
-    for output in outputs {
-        match output {
-            Output::ToolCall(call) => {
-                prop_assert_eq!(calls.insert(&call.call_id, true), None, "{} is called twice", &call.call_id);
-            }
-            Output::ToolUpdate(update) => {
-                let is_open = calls.get(update.call_id.as_str()).copied();
-                prop_assert_eq!(is_open, Some(true), "{} goes on: {:?}", &update.call_id, update.status);
-                calls.insert(&update.call_id, update.status.is_open());
-            }
-            _ => {}
-        }
-    }
-    prop_assert!(calls.values().all(|is_open| !is_open), "open at the end: {:?}", calls);
-    Ok(())
-}
-
-fn said(outputs: &[Output]) -> String {
-    let texts = outputs.iter().filter_map(|output| match output {
-        Output::Text(delta) => Some(delta.text.as_str()),
-        _ => None,
-    });
-    texts.collect()
 }
 
 fn update(update: &Value) -> Value {
@@ -281,29 +241,19 @@ proptest! {
     fn damage_breaks_nothing(which in 0_usize..3, number in 0_usize..1_000, at in any::<prop::sample::Index>(), byte: u8, cut: bool) {
         let mut lines = recorded(which);
         let number = number % lines.len();
-        let mut bytes = lines[number]["line"].to_string().into_bytes();
-        let at = at.index(bytes.len());
-        if cut {
-            bytes.truncate(at);
-        } else {
-            bytes[at] = byte;
-        }
-        match serde_json::from_slice(&bytes) {
-            Ok(damaged) => lines[number]["line"] = damaged,
-            Err(_) => drop(lines.remove(number)),
+        match damaged(&lines[number]["line"], at, byte, cut) {
+            Some(damaged) => lines[number]["line"] = damaged,
+            None => drop(lines.remove(number)),
         }
         check_calls(&feed(&lines).outputs)?;
     }
 
     /// Any field may be anything.
     #[test]
-    fn strange_values_break_nothing(which in 0_usize..3, number in 0_usize..1_000, field in 0_usize..200, kind in 0_usize..7) {
+    fn strange_values_break_nothing(which in 0_usize..3, number in 0_usize..1_000, field in 0_usize..200, kind in 0..STRANGE) {
         let mut lines = recorded(which);
         let number = number % lines.len();
-        let value = [
-            json!(null), json!(true), json!(-1), json!(u64::MAX), json!("x"), json!([[{}]]), json!({ "type": "text" }),
-        ];
-        replace(&mut lines[number]["line"], &mut (field + 1), &value[kind]);
+        make_strange(&mut lines[number]["line"], field, kind);
         let told = feed(&lines);
         check_calls(&told.outputs)?;
         told.outputs.into_iter().for_each(|output| drop(fitting(output)));
@@ -327,22 +277,5 @@ proptest! {
         }
         let whole: String = pieces.iter().map(|(piece, _)| piece.as_str()).collect();
         prop_assert_eq!(said(&told), whole);
-    }
-}
-
-/// Replaces the value that is the `left`-th in depth-first order, if there are so many.
-fn replace(value: &mut Value, left: &mut usize, by: &Value) {
-    if *left == 0 {
-        return;
-    }
-    *left -= 1;
-    if *left == 0 {
-        *value = by.clone();
-        return;
-    }
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, left, by)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| replace(field, left, by)),
-        _ => {}
     }
 }

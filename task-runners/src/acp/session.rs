@@ -1,18 +1,16 @@
-use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use task_core::{Content, Delivery, IncomingMessage, NoticeLevel, Output, RunContext, RunError, RunResult};
 use tokio::time::Instant;
 
 use super::AcpRunner;
+use super::abilities::Abilities;
 use super::leave::Leave;
 use super::normalize::{State, normalize, raw};
 use super::peer::{Heard, Peer};
 use super::request::{Decision, Request};
-use super::start::Abilities;
 use super::turn::{Turn, was_injected};
-use crate::text::{first_line, fitting};
-use crate::turns::{GO_ON, Kept, SAMPLE, Stop, WITHDRAWN, Warnings, open_calls_end};
+use crate::turns::{GO_ON, Kept, Stop, Waiting, Warnings, emit, open_calls_end, withdraw};
 use crate::work_dir;
 
 /// One run: a process of the agent, and turns one after the other.
@@ -25,8 +23,7 @@ pub(super) struct Session<'a> {
     pub(super) state: State,
     pub(super) turn: Turn,
     pub(super) kept: Kept,
-    /// Messages that were taken and wait for their turn.
-    waiting: VecDeque<IncomingMessage>,
+    waiting: Waiting,
     pub(super) session: Option<String>,
     warnings: Warnings,
     /// Whether the agent is stopped without the end of its input, which it would take as an answer.
@@ -55,7 +52,7 @@ impl<'a> Session<'a> {
             state,
             turn: Turn::default(),
             kept,
-            waiting: VecDeque::new(),
+            waiting: Waiting::default(),
             session,
             warnings: Warnings::default(),
             is_curt: false,
@@ -65,13 +62,8 @@ impl<'a> Session<'a> {
     pub(super) async fn run(mut self) -> RunResult {
         let ended = self.turns().await;
         let stopped = self.dismiss().await;
-        // They count as delivered, and were not.
-        for message in std::mem::take(&mut self.waiting) {
-            let words = format!("A message did not reach the agent: {}", first_line(&message.text(), SAMPLE));
-            if self.emit(Output::notice(NoticeLevel::Warning, words)).await.is_err() {
-                break;
-            }
-        }
+        // What the run came to says more than that this could not be told.
+        let _ = self.waiting.tell_lost(&self.cx).await;
         ended.and(stopped)
     }
 
@@ -87,11 +79,7 @@ impl<'a> Session<'a> {
             if self.cx.is_cancelled() {
                 return Ok(());
             }
-            let next = match self.waiting.pop_front() {
-                Some(message) => Some(message),
-                None => self.cx.next_message().await?,
-            };
-            prompt = match next {
+            prompt = match self.waiting.next(&self.cx).await? {
                 Some(message) => Prompt::Message(message),
                 None => return Ok(()),
             };
@@ -107,7 +95,7 @@ impl<'a> Session<'a> {
             Prompt::Message(message) => (message.id.to_string(), message.content),
             Prompt::Rest(anchor) => (anchor, vec![Content::text(GO_ON)]),
         };
-        self.keep(Kept { turn: Some(anchor.clone()), ..self.kept.clone() }).await?;
+        self.kept.begin_turn(&self.cx, &anchor).await?;
         self.turn = Turn::new(anchor);
         self.state.begin_turn();
         if let (Some(peer), Some(session)) = (&mut self.peer, &self.session) {
@@ -179,7 +167,7 @@ impl<'a> Session<'a> {
             }
         }
         let open = self.turn.asking.withdraw_all();
-        self.withdraw(open).await
+        withdraw(&self.cx, open).await
     }
 
     /// Gives the agent a message in the middle of its turn.
@@ -187,7 +175,7 @@ impl<'a> Session<'a> {
         let Some(message) = self.cx.next_steering().await? else { return Ok(()) };
         if message.delivery == Delivery::Interrupt {
             // It came between the look and the taking.
-            self.waiting.push_back(message);
+            self.waiting.add([message]);
             return self.interrupt(false, Instant::now() + self.runner.interrupt_wait).await;
         }
         if let (Some(peer), Some(session)) = (&mut self.peer, &self.session) {
@@ -207,7 +195,7 @@ impl<'a> Session<'a> {
                 {
                     let (_, message) = self.turn.steering.swap_remove(at);
                     if !was_injected(&answer) {
-                        self.waiting.push_back(message);
+                        self.waiting.add([message]);
                     }
                 }
                 Ok(())
@@ -244,7 +232,7 @@ impl<'a> Session<'a> {
                     peer.decide(&request, Decision::Cancelled);
                 }
                 let keys = self.turn.asking.withdraw(&request);
-                self.withdraw(keys).await
+                withdraw(&self.cx, keys).await
             }
         }
     }
@@ -259,7 +247,7 @@ impl<'a> Session<'a> {
         match leave.decided(self.runner.permissions, &dirs) {
             Some(decision) => peer.decide(&request, decision),
             None => {
-                let key = self.turn.question(&leave.digest);
+                let key = self.turn.asking.key(&leave.digest);
                 let asking = leave.clone().ask(self.cx.clone(), key.clone());
                 self.turn.asking.ask(request, vec![key], asking);
             }
@@ -267,10 +255,7 @@ impl<'a> Session<'a> {
     }
 
     pub(super) async fn emit(&mut self, output: Output) -> RunResult {
-        for output in fitting(output) {
-            self.cx.emit(output).await?;
-        }
-        Ok(())
+        emit(&self.cx, output).await
     }
 
     async fn end_turn(&mut self, reason: &str) -> RunResult {
@@ -281,33 +266,10 @@ impl<'a> Session<'a> {
             self.emit(cost).await?;
         }
         // Whoever did not answer in time did not take it in.
-        self.waiting.extend(self.turn.steering.drain(..).map(|(_, message)| message));
+        self.waiting.add(self.turn.steering.drain(..).map(|(_, message)| message));
         let open = self.turn.asking.withdraw_all();
-        self.withdraw(open).await?;
+        withdraw(&self.cx, open).await?;
         self.cx.emit(Output::turn_ended(reason)).await?;
-        // What is cut off by a shutdown goes on after it, when the answer it waits for comes.
-        if !self.cx.is_cancelled() {
-            self.keep(Kept { turn: None, has_history: self.kept.has_history || reason == "done" }).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes questions back that nobody needs to answer. What is open when the run should stop is core's to decide: it
-    /// stays open over a shutdown.
-    async fn withdraw(&mut self, keys: Vec<String>) -> RunResult {
-        for key in keys {
-            if !self.cx.is_cancelled() {
-                self.cx.withdraw(&key, WITHDRAWN).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn keep(&mut self, kept: Kept) -> RunResult {
-        if kept != self.kept {
-            self.cx.checkpoint(&kept).await?;
-            self.kept = kept;
-        }
-        Ok(())
+        self.kept.end_turn(&self.cx, reason).await
     }
 }

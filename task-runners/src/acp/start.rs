@@ -4,37 +4,13 @@ use serde_json::Value;
 use task_core::{NoticeLevel, Output, RunError, RunResult};
 use tokio::time::{Instant, timeout_at};
 
+use super::abilities::Abilities;
 use super::peer::{Heard, Peer};
-use super::request::{Answer, Place, Refusal, Request, Takes};
+use super::request::{Answer, Place, Refusal, Request};
 use super::session::Session;
 use super::turn::Turn;
 use crate::process::Mark;
 use crate::text::{shortened, text};
-
-/// What an agent can do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Abilities {
-    loads: bool,
-    resumes: bool,
-    pub(super) steers: bool,
-    takes_dirs: bool,
-    pub(super) takes: Takes,
-}
-
-impl Abilities {
-    fn read(answer: &Value) -> Self {
-        let can = &answer["agentCapabilities"];
-        let sessions = &can["sessionCapabilities"];
-        let prompts = &can["promptCapabilities"];
-        Self {
-            loads: can["loadSession"] == true,
-            resumes: sessions["resume"].is_object(),
-            steers: answer["_meta"]["steering"]["supported"] == true,
-            takes_dirs: sessions["additionalDirectories"].is_object(),
-            takes: Takes { images: prompts["image"] == true, resources: prompts["embeddedContext"] == true },
-        }
-    }
-}
 
 impl Session<'_> {
     /// Sees to it that the agent is there, and its session. `false` when the run should stop instead.

@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use serde_json::Value;
 use task_core::{IncomingMessage, RunError};
 
@@ -11,11 +9,7 @@ use crate::turns::Stop;
 /// A turn: from a prompt to its answer.
 #[derive(Default)]
 pub(super) struct Turn {
-    /// Names what the turn is about: the same when it is taken up again after a crash.
-    pub(super) anchor: String,
     pub(super) asking: Asking<Decision>,
-    /// How often each question was asked.
-    asked: HashMap<String, u32>,
     /// The prompt, while it has no answer.
     pub(super) prompt: Option<Call>,
     /// Messages that were to steer, and are not known to have been taken in.
@@ -26,15 +20,7 @@ pub(super) struct Turn {
 
 impl Turn {
     pub(super) fn new(anchor: String) -> Self {
-        Self { anchor, ..Self::default() }
-    }
-
-    /// What a question is called that has this digest: another one each time, and the same ones in the same turn after
-    /// a crash.
-    pub(super) fn question(&mut self, digest: &str) -> String {
-        let times = self.asked.entry(digest.to_owned()).or_default();
-        *times += 1;
-        format!("{}.{digest}.{times}", self.anchor)
+        Self { asking: Asking::new(anchor), ..Self::default() }
     }
 
     /// How it ended: why, and the error that fails the run. `failure` is what the agent told of one on the way.

@@ -1,13 +1,12 @@
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::candidate::{Candidate, Driver};
 use super::known::{PROGRAMS, SERVERS};
 use super::{program, server};
-use crate::chat::Endpoint;
 
 /// Looks for the agents of this machine: programs on the `PATH`, and model servers that listen on loopback addresses.
 ///
@@ -36,65 +35,6 @@ pub struct Detection {
     llama_cpp: SocketAddr,
     version_wait: Duration,
     answer_wait: Duration,
-}
-
-/// An agent that may be here.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Candidate {
-    /// What tasks would name: `claude`.
-    pub id: &'static str,
-    /// What people read: `Claude Code`.
-    pub name: &'static str,
-    /// What it takes to run it.
-    pub driver: Driver,
-    /// Whether it is here.
-    pub presence: Presence,
-}
-
-/// What it takes to run an agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Driver {
-    /// A runner for the Agent Client Protocol, which the program speaks when it is started with these arguments.
-    Acp {
-        /// The arguments.
-        arguments: &'static [&'static str],
-    },
-    /// Another candidate, which drives this one.
-    Adapter {
-        /// Its id.
-        id: &'static str,
-    },
-    /// [`ChatRunner`](crate::ChatRunner).
-    Chat,
-    /// A runner for the stream of JSON lines that Claude Code speaks.
-    Claude,
-}
-
-/// Whether an agent is here.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Presence {
-    /// It is not, or does not work.
-    Absent {
-        /// Why, and what to do about it, in one line for people.
-        reason: String,
-    },
-    /// A program.
-    Program {
-        /// Where it is.
-        path: PathBuf,
-        /// Its version, if it tells in time.
-        version: Option<String>,
-    },
-    /// A server.
-    Server {
-        /// Where it listens.
-        endpoint: Endpoint,
-        /// The models it has: at least one.
-        models: Vec<String>,
-    },
 }
 
 impl Detection {

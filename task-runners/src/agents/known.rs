@@ -1,6 +1,6 @@
 //! The agents that are looked for.
 
-use super::detect::Driver;
+use super::candidate::Driver;
 
 /// A program.
 #[derive(Debug)]

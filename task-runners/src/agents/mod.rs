@@ -4,6 +4,8 @@
 //! the agents into a manager.
 
 #[cfg(feature = "detect")]
+mod candidate;
+#[cfg(feature = "detect")]
 mod detect;
 #[cfg(feature = "config")]
 mod file;
@@ -19,7 +21,9 @@ mod section;
 mod server;
 
 #[cfg(feature = "detect")]
-pub use detect::{Candidate, Detection, Driver, Presence};
+pub use candidate::{Candidate, Driver, Presence};
+#[cfg(feature = "detect")]
+pub use detect::Detection;
 #[cfg(feature = "config")]
 pub use file::{AgentKind, AgentSpec, agents_from_file, agents_from_text};
 #[cfg(feature = "config")]

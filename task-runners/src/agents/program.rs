@@ -8,7 +8,7 @@ use task_core::{RunId, TaskId};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
-use super::detect::Presence;
+use super::candidate::Presence;
 use super::known::KnownProgram;
 use crate::process::{Command, Environment, Ladder, Mark};
 

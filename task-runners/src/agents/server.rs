@@ -2,7 +2,7 @@ use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::detect::Presence;
+use super::candidate::Presence;
 use super::known::KnownServer;
 use super::program;
 use crate::chat::Endpoint;

@@ -1,5 +1,5 @@
 use serde_json::Value;
-use task_core::Output;
+use task_core::{NoticeLevel, Output, RawOutput};
 
 /// What a line of the agent means to the run.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,3 +65,20 @@ pub(super) enum Activity {
     /// It waits for an answer.
     Waiting,
 }
+
+/// Adds what viewers see.
+pub(super) fn outputs(events: &mut Vec<Event>, outputs: impl IntoIterator<Item = Output>) {
+    events.extend(outputs.into_iter().map(Event::Output));
+}
+
+/// What has no kind of its own, as it came.
+pub(super) fn raw(line: &Value) -> Event {
+    Event::Output(RawOutput::new(SOURCE, line.clone()).into())
+}
+
+pub(super) fn notice(level: NoticeLevel, words: String) -> Event {
+    Event::Output(Output::notice(level, words))
+}
+
+/// Who said what has no other kind.
+const SOURCE: &str = "claude";

@@ -4,11 +4,13 @@ mod asking;
 mod control;
 mod event;
 mod launch;
+mod messages;
 mod normalize;
 mod partial;
 mod plan;
 mod session;
 mod start;
+mod state;
 mod stream;
 mod tools;
 #[cfg(test)]

@@ -1,56 +1,11 @@
 //! Lines of the agent become events: a pure function that never fails. What it does not know is passed on as it is.
 
-use std::collections::{BTreeSet, HashMap};
-
 use serde_json::Value;
-use task_core::{NoticeLevel, Output, RawOutput, ToolStatus, Usage};
+use task_core::NoticeLevel;
 
-use super::event::{Activity, Asked, Ended, Event, Fate};
-use super::plan::PlanKeeper;
-use super::stream::Stream;
-use super::tools::Tools;
-use super::usage::Totals;
+use super::event::{Activity, Asked, Ended, Event, Fate, notice, outputs, raw};
+use super::state::State;
 use crate::text::{shortened, text};
-
-/// What has to be remembered from line to line.
-#[derive(Debug, Default)]
-pub(super) struct State {
-    /// The message that is being streamed, of the agent and of each of its helpers, by the call that started it.
-    pub(super) streams: HashMap<String, Stream>,
-    pub(super) tools: Tools,
-    pub(super) plan: PlanKeeper,
-    totals: Totals,
-    session: Option<String>,
-    /// Whether the agent tells what its session does. Old versions do not.
-    tells_state: bool,
-    /// What it does in the background, between turns too.
-    background: BTreeSet<String>,
-    /// Servers and the like that did not start, each told once.
-    failures: BTreeSet<String>,
-}
-
-impl State {
-    /// For a task that has cost so much, in a session of that name.
-    pub(super) fn new(cost: Option<Usage>, session: Option<&str>) -> Self {
-        Self { totals: Totals::new(cost), session: session.map(str::to_owned), ..Self::default() }
-    }
-
-    /// Whether something goes on in the background that may start a turn by itself.
-    pub(super) fn has_background(&self) -> bool {
-        !self.background.is_empty()
-    }
-
-    /// The turn is over: calls that seem to go on have ended so.
-    pub(super) fn close_calls(&mut self, status: ToolStatus) -> Vec<Output> {
-        self.streams.clear();
-        self.tools.close(status)
-    }
-
-    /// The process is gone, and what it did in the background with it.
-    pub(super) fn forget_process(&mut self) {
-        self.background.clear();
-    }
-}
 
 /// What a line says.
 pub(super) fn normalize(state: &mut State, line: &Value) -> Vec<Event> {
@@ -196,18 +151,6 @@ impl State {
     }
 }
 
-pub(super) fn outputs(events: &mut Vec<Event>, outputs: impl IntoIterator<Item = Output>) {
-    events.extend(outputs.into_iter().map(Event::Output));
-}
-
-pub(super) fn raw(line: &Value) -> Event {
-    Event::Output(RawOutput::new(SOURCE, line.clone()).into())
-}
-
-pub(super) fn notice(level: NoticeLevel, words: String) -> Event {
-    Event::Output(Output::notice(level, words))
-}
-
 fn fate(line: &Value, events: &mut Vec<Event>) {
     let fate = match text(line, "state") {
         "cancelled" => Fate::Cancelled,
@@ -238,9 +181,6 @@ fn retry_words(line: &Value) -> String {
     let (attempt, most) = (&line["attempt"], &line["max_retries"]);
     format!("The model API: {why}{status}. Retry {attempt} of {most} in {seconds:.1} s.")
 }
-
-/// Who said what has no other kind.
-const SOURCE: &str = "claude";
 
 /// Characters of an error that are kept.
 const WORDS: usize = 2_000;

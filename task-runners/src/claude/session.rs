@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,12 +9,12 @@ use super::ClaudeRunner;
 use super::asking::{ask, decided};
 use super::control;
 use super::event::Event;
-use super::normalize::{State, normalize};
+use super::normalize::normalize;
+use super::state::State;
 use super::turn::Turn;
 use crate::asking::digest;
 use crate::stdio::{Agent, Step};
-use crate::text::{first_line, fitting};
-use crate::turns::{GO_ON, Kept, SAMPLE, Stop, WITHDRAWN, Warnings, open_calls_end};
+use crate::turns::{GO_ON, Kept, Stop, Waiting, Warnings, emit, open_calls_end, withdraw};
 use crate::work_dir;
 
 /// One run: a process of the agent, and turns one after the other.
@@ -27,8 +26,7 @@ pub(super) struct Session<'a> {
     pub(super) state: State,
     pub(super) turn: Turn,
     pub(super) kept: Kept,
-    /// Messages that were taken and wait for their turn.
-    waiting: VecDeque<IncomingMessage>,
+    waiting: Waiting,
     pub(super) session: Option<String>,
     /// The control request that was answered last.
     pub(super) responded: Option<(String, Option<String>)>,
@@ -62,7 +60,7 @@ impl<'a> Session<'a> {
             state,
             turn: Turn::default(),
             kept,
-            waiting: VecDeque::new(),
+            waiting: Waiting::default(),
             session,
             responded: None,
             warnings: Warnings::default(),
@@ -74,13 +72,8 @@ impl<'a> Session<'a> {
     pub(super) async fn run(mut self) -> RunResult {
         let ended = self.turns().await;
         let stopped = self.dismiss().await;
-        // They count as delivered, and were not.
-        for message in std::mem::take(&mut self.waiting) {
-            let words = format!("A message did not reach the agent: {}", first_line(&message.text(), SAMPLE));
-            if self.emit(Output::notice(NoticeLevel::Warning, words)).await.is_err() {
-                break;
-            }
-        }
+        // What the run came to says more than that this could not be told.
+        let _ = self.waiting.tell_lost(&self.cx).await;
         ended.and(stopped)
     }
 
@@ -108,13 +101,10 @@ impl<'a> Session<'a> {
         let (mut until, mut worked) = (Instant::now() + self.runner.background_wait, false);
         // Another turn: leave that was given for once in the one before does not count in it.
         self.unasked += 1;
-        let anchor = self.turn.anchor.split(':').next().unwrap_or_default();
+        let anchor = self.turn.asking.anchor().split(':').next().unwrap_or_default();
         let anchor = format!("{anchor}:{}", self.unasked);
         loop {
-            if let Some(message) = self.waiting.pop_front() {
-                return Ok(Some(Prompt::Message(message)));
-            }
-            if let Some(message) = self.cx.next_message().await? {
+            if let Some(message) = self.waiting.next(&self.cx).await? {
                 return Ok(Some(Prompt::Message(message)));
             }
             let works = self.state.has_background();
@@ -149,7 +139,7 @@ impl<'a> Session<'a> {
                 Prompt::Rest(anchor) => anchor.clone(),
                 Prompt::Nothing => String::new(),
             };
-            self.keep(Kept { turn: Some(anchor.clone()), ..self.kept.clone() }).await?;
+            self.kept.begin_turn(&self.cx, &anchor).await?;
             self.turn = Turn::new(anchor);
         }
         match prompt {
@@ -225,7 +215,7 @@ impl<'a> Session<'a> {
         if message.delivery == Delivery::Interrupt {
             // It came between the look and the taking.
             self.interrupt(false, Instant::now() + self.runner.interrupt_wait);
-            self.waiting.push_back(message);
+            self.waiting.add([message]);
             return Ok(());
         }
         let content = control::content(&message);
@@ -274,7 +264,7 @@ impl<'a> Session<'a> {
                         agent.tell(&control::answer(&asked.request, &answer));
                     }
                 } else if self.turn.stop.is_none() {
-                    let name = self.turn.question(&digest(&asked.tool, &asked.input));
+                    let name = self.turn.asking.key(&digest(&asked.tool, &asked.input));
                     ask(&mut self.turn.asking, &self.cx, asked, &name);
                 }
             }
@@ -301,51 +291,25 @@ impl<'a> Session<'a> {
             }
             Event::Withdrawn(request) => {
                 let keys = self.turn.asking.withdraw(&request);
-                self.withdraw(keys).await?;
+                withdraw(&self.cx, keys).await?;
             }
         }
         Ok(())
     }
 
     async fn emit(&mut self, output: Output) -> RunResult {
-        for output in fitting(output) {
-            self.cx.emit(output).await?;
-        }
-        Ok(())
+        emit(&self.cx, output).await
     }
 
     async fn end_turn(&mut self, reason: &str) -> RunResult {
         for output in self.state.close_calls(open_calls_end(reason)) {
             self.emit(output).await?;
         }
-        self.waiting.extend(self.turn.undelivered());
+        self.waiting.add(self.turn.undelivered());
         let open = self.turn.asking.withdraw_all();
-        self.withdraw(open).await?;
+        withdraw(&self.cx, open).await?;
         self.cx.emit(Output::turn_ended(reason)).await?;
-        // What is cut off by a shutdown goes on after it, when the answer it waits for comes.
-        if !self.cx.is_cancelled() {
-            self.keep(Kept { turn: None, has_history: self.kept.has_history || reason == "done" }).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes questions back that nobody needs to answer. What is open when the run should stop is core's to decide: it
-    /// stays open over a shutdown.
-    async fn withdraw(&mut self, keys: Vec<String>) -> RunResult {
-        for key in keys {
-            if !self.cx.is_cancelled() {
-                self.cx.withdraw(&key, WITHDRAWN).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn keep(&mut self, kept: Kept) -> RunResult {
-        if kept != self.kept {
-            self.cx.checkpoint(&kept).await?;
-            self.kept = kept;
-        }
-        Ok(())
+        self.kept.end_turn(&self.cx, reason).await
     }
 }
 

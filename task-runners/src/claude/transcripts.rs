@@ -1,13 +1,13 @@
 //! The recorded words of the real agent, through the normalizer.
 
-use std::collections::HashMap;
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use task_core::{Output, ToolStatus};
 
 use super::event::{Activity, Event, Fate};
-use super::normalize::{State, normalize};
+use super::normalize::normalize;
+use super::state::State;
+use crate::recorded::{STRANGE, assert_same, check_calls, damaged, make_strange, said};
 use crate::text::{fitting, sorted};
 
 /// What version 2.1.330 said in a session with tools, leave given and denied, an overloaded API, a refused request, a
@@ -33,6 +33,13 @@ fn feed<'a>(lines: impl IntoIterator<Item = &'a Value>) -> Vec<Event> {
     }
     events.extend(state.close_calls(ToolStatus::Failed).into_iter().map(Event::Output));
     events
+}
+
+fn outputs(events: &[Event]) -> impl Iterator<Item = &Output> {
+    events.iter().filter_map(|event| match event {
+        Event::Output(output) => Some(output),
+        _ => None,
+    })
 }
 
 /// A line for each event; deltas of one block in one.
@@ -91,45 +98,7 @@ fn summary(events: &[Event]) -> Vec<String> {
 #[test]
 fn the_recorded_session_is_what_it_was() {
     let found = summary(&feed(&recorded())).join("\n") + "\n";
-    let expected = include_str!("../../tests/transcripts/claude.events");
-    if found != expected {
-        let at = found.lines().zip(expected.lines()).position(|(found, expected)| found != expected);
-        let at = at.unwrap_or_else(|| found.lines().count().min(expected.lines().count()));
-        panic!(
-            "line {} is {:?} and should be {:?}; the whole:\n{found}",
-            at + 1,
-            found.lines().nth(at),
-            expected.lines().nth(at)
-        );
-    }
-}
-
-/// Every call is announced before anything is said of it, and ends once.
-fn check_calls(events: &[Event]) -> Result<(), TestCaseError> {
-    let mut calls: HashMap<&str, bool> = HashMap::new();
-    for event in events {
-        match event {
-            Event::Output(Output::ToolCall(call)) => {
-                prop_assert_eq!(calls.insert(&call.call_id, true), None, "{} is called twice", &call.call_id);
-            }
-            Event::Output(Output::ToolUpdate(update)) => {
-                let is_open = calls.get(update.call_id.as_str()).copied();
-                prop_assert_eq!(is_open, Some(true), "{} goes on: {:?}", &update.call_id, update.status);
-                calls.insert(&update.call_id, update.status.is_open());
-            }
-            _ => {}
-        }
-    }
-    prop_assert!(calls.values().all(|is_open| !is_open), "open at the end: {:?}", calls);
-    Ok(())
-}
-
-fn said(events: &[Event]) -> String {
-    let texts = events.iter().filter_map(|event| match event {
-        Event::Output(Output::Text(delta)) => Some(delta.text.as_str()),
-        _ => None,
-    });
-    texts.collect()
+    assert_same(&found, include_str!("../../tests/transcripts/claude.events"));
 }
 
 /// Text of the agent's messages as they were told whole.
@@ -145,7 +114,7 @@ fn whole_text(lines: &[Value]) -> String {
 #[test]
 fn calls_questions_turns_and_sums_are_in_order() {
     let events = feed(&recorded());
-    check_calls(&events).unwrap();
+    check_calls(outputs(&events)).unwrap();
     let count = |wanted: fn(&Event) -> bool| events.iter().filter(|event| wanted(event)).count();
     // The message that was sent while a tool ran has no result of its own.
     assert_eq!(count(|event| matches!(event, Event::Ended(_))), 7);
@@ -166,9 +135,9 @@ fn calls_questions_turns_and_sums_are_in_order() {
 fn nothing_is_said_twice_with_deltas_or_without() {
     let lines = recorded();
     // The last piece of the interrupted stream was cut in the recording.
-    let text = said(&feed(&lines));
+    let text = said(outputs(&feed(&lines)));
     let without: Vec<_> = lines.iter().filter(|line| line["type"] != "stream_event").cloned().collect();
-    assert_eq!(said(&feed(&without)), whole_text(&lines));
+    assert_eq!(said(outputs(&feed(&without))), whole_text(&lines));
     for whole in ["Looking.", "All done.", "Understood.", "Recovered.", "Slept.", "echo: And one more"] {
         assert_eq!(text.matches(whole).count(), 1, "{whole}: {text}");
     }
@@ -198,7 +167,7 @@ fn a_whole_that_is_shorter_than_its_deltas_adds_nothing() {
     let mut lines = streamed(&[("some words \n".to_owned(), 3)]);
     let whole = lines.iter_mut().find(|line| line["type"] == "assistant").unwrap();
     whole["message"]["content"][0]["text"] = json!("some words");
-    assert_eq!(said(&feed(&lines)), "some words \n");
+    assert_eq!(said(outputs(&feed(&lines))), "some words \n");
 }
 
 proptest! {
@@ -212,21 +181,21 @@ proptest! {
     ) {
         let mut lines = streamed(&blocks);
         let whole: String = blocks.iter().map(|(text, _)| text.as_str()).collect();
-        prop_assert_eq!(said(&feed(&lines)), whole.clone());
+        prop_assert_eq!(said(outputs(&feed(&lines))), whole.clone());
         // From some point on only whole blocks come.
         let mut number = 0;
         lines.retain(|line| { number += 1; number <= lost || line["type"] == "assistant" });
-        prop_assert_eq!(said(&feed(&lines)), whole);
+        prop_assert_eq!(said(outputs(&feed(&lines))), whole);
     }
 
     /// Lines that are lost, come twice, or in another order break no rule of calls.
     #[test]
     fn lost_and_repeated_lines_leave_calls_in_order(picks in prop::collection::vec(0_usize..1_000, 0..300)) {
         let lines = recorded();
-        check_calls(&feed(picks.iter().map(|pick| &lines[pick % lines.len()])))?;
+        check_calls(outputs(&feed(picks.iter().map(|pick| &lines[pick % lines.len()]))))?;
         let mut picks = picks;
         picks.sort_unstable();
-        check_calls(&feed(picks.iter().map(|pick| &lines[pick % lines.len()])))?;
+        check_calls(outputs(&feed(picks.iter().map(|pick| &lines[pick % lines.len()]))))?;
     }
 
     /// A line that was cut or damaged, if it still is JSON, breaks nothing.
@@ -234,52 +203,21 @@ proptest! {
     fn damage_breaks_nothing(number in 0_usize..1_000, at in any::<prop::sample::Index>(), byte: u8, cut: bool) {
         let mut lines = recorded();
         let number = number % lines.len();
-        let mut bytes = lines[number].to_string().into_bytes();
-        let at = at.index(bytes.len());
-        if cut {
-            bytes.truncate(at);
-        } else {
-            bytes[at] = byte;
+        match damaged(&lines[number], at, byte, cut) {
+            Some(damaged) => lines[number] = damaged,
+            None => drop(lines.remove(number)),
         }
-        match serde_json::from_slice(&bytes) {
-            Ok(damaged) => lines[number] = damaged,
-            Err(_) => drop(lines.remove(number)),
-        }
-        check_calls(&feed(&lines))?;
+        check_calls(outputs(&feed(&lines)))?;
     }
 
     /// Any field may be anything.
     #[test]
-    fn strange_values_break_nothing(number in 0_usize..1_000, field in 0_usize..400, kind in 0_usize..7) {
+    fn strange_values_break_nothing(number in 0_usize..1_000, field in 0_usize..400, kind in 0..STRANGE) {
         let mut lines = recorded();
         let number = number % lines.len();
-        let value = [
-            json!(null), json!(true), json!(-1), json!(u64::MAX), json!("x"), json!([[{}]]), json!({ "type": "text" }),
-        ];
-        replace(&mut lines[number], &mut (field + 1), &value[kind]);
+        make_strange(&mut lines[number], field, kind);
         let events = feed(&lines);
-        check_calls(&events)?;
-        for event in events {
-            if let Event::Output(output) = event {
-                fitting(output);
-            }
-        }
-    }
-}
-
-/// Replaces the value that is the `left`-th in depth-first order, if there are so many.
-fn replace(value: &mut Value, left: &mut usize, by: &Value) {
-    if *left == 0 {
-        return;
-    }
-    *left -= 1;
-    if *left == 0 {
-        *value = by.clone();
-        return;
-    }
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, left, by)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| replace(field, left, by)),
-        _ => {}
+        check_calls(outputs(&events))?;
+        outputs(&events).for_each(|output| drop(fitting(output.clone())));
     }
 }

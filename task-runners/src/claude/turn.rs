@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use serde_json::Value;
 use task_core::{IncomingMessage, RunError};
 
@@ -10,11 +8,7 @@ use crate::turns::Stop;
 /// A turn: from a message until the session is idle and every message that went into it has met its fate.
 #[derive(Default)]
 pub(super) struct Turn {
-    /// Names what the turn is about: the same when it is taken up again after a crash.
-    pub(super) anchor: String,
     pub(super) asking: Asking<Value>,
-    /// How often each question was asked.
-    asked: HashMap<String, u32>,
     sent: Vec<Sent>,
     /// Whether the agent tells what becomes of messages. Old versions do not.
     tells_fates: bool,
@@ -35,7 +29,7 @@ struct Sent {
 
 impl Turn {
     pub(super) fn new(anchor: String) -> Self {
-        Self { anchor, ..Self::default() }
+        Self { asking: Asking::new(anchor), ..Self::default() }
     }
 
     pub(super) fn sent(&mut self, id: String, message: Option<IncomingMessage>) {
@@ -74,14 +68,6 @@ impl Turn {
     pub(super) fn undelivered(&mut self) -> Vec<IncomingMessage> {
         let lost = self.sent.iter_mut().filter(|sent| self.tells_fates && !sent.has_started);
         lost.filter_map(|sent| sent.message.take()).collect()
-    }
-
-    /// What a question is called that has this digest: another one each time, and the same ones in the same turn after
-    /// a crash.
-    pub(super) fn question(&mut self, digest: &str) -> String {
-        let times = self.asked.entry(digest.to_owned()).or_default();
-        *times += 1;
-        format!("{}.{digest}.{times}", self.anchor)
     }
 
     /// How it ended: why, and the error that fails the run.

@@ -13,6 +13,8 @@
 //! `--omit=optional` leaves out a second copy of Claude Code, and `claude-agent-acp` is given the first.
 #![cfg(all(feature = "acp", target_os = "linux"))]
 
+#[path = "../real_agents/mod.rs"]
+mod real_agents;
 #[path = "../support/mod.rs"]
 mod support;
 

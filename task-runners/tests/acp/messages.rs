@@ -6,8 +6,9 @@ use serde_json::json;
 use task_core::{Delivery, Message, TaskStatus};
 use task_runners::Permissions;
 
-use crate::rig::{Kind, Rig, completed, said, script, within, written};
-use crate::support::{alive, endings, settled, turn_reasons, until};
+use crate::real_agents::{script, written};
+use crate::rig::{Kind, Rig, within};
+use crate::support::{alive, completed, endings, said, settled, turn_reasons, until};
 
 crate::for_each_agent!(
     a_message_interrupts_a_stream,

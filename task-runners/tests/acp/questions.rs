@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde_json::json;
-use task_core::{Delivery, Message, RequestKind, TaskManager, TaskStatus};
+use task_core::{Delivery, Message, RequestKind, TaskStatus};
 use task_runners::Permissions;
-use task_store_sqlite::SqliteStore;
 
-use crate::rig::{Kind, Rig, asked, completed, said, script, within};
-use crate::support::{endings, settled, turn_reasons, until};
+use crate::real_agents::{open, script};
+use crate::rig::{Kind, Rig, within};
+use crate::support::{asked, completed, endings, said, settled, turn_reasons, until};
 
 crate::for_each_agent!(
     leave_that_is_given_lets_the_tool_run,
@@ -98,10 +98,7 @@ async fn an_interrupt_takes_the_question_back(kind: Kind) {
 async fn a_question_outlives_a_restart_and_is_not_asked_twice(kind: Kind) {
     within(async {
         let Some(rig) = Rig::new(kind).await else { return };
-        let start = || async {
-            let store = SqliteStore::open(&rig.home.0.join("tasks.db")).await.unwrap();
-            TaskManager::builder(store).runner("acp", rig.runner()).start().await.unwrap()
-        };
+        let start = || async { open(&rig.home.0.join("tasks.db"), rig.runner()).await };
         let tasks = start().await;
         // Whatever the agent is told to go on with, the model calls the same tool again.
         rig.api.set_script(json!({ "rules": [

@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use fake_model_api::FakeModelApi;
 use serde_json::{Value, json};
-use task_core::{Event, InputRequest, MemoryStore, NewTask, Output, Payload, Task, TaskId, TaskManager};
+use task_core::{MemoryStore, NewTask, TaskManager};
 use task_runners::AcpRunner;
 use task_runners::process::Environment;
 
-use crate::support::{self, TempDir};
+use crate::real_agents::{AGENT, Role};
+use crate::support::TempDir;
 
 /// An agent that is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +38,11 @@ impl Rig {
     }
 
     pub(crate) async fn tasks(&self, runner: AcpRunner) -> TaskManager {
-        TaskManager::builder(MemoryStore::new()).runner("acp", runner).start().await.unwrap()
+        TaskManager::builder(MemoryStore::new()).runner(AGENT, runner).start().await.unwrap()
     }
 
     pub(crate) fn task(&self, message: &str) -> NewTask {
-        NewTask::new("acp", message).work_dir(self.dir.path())
+        NewTask::new(AGENT, message).work_dir(self.dir.path())
     }
 
     pub(crate) fn file(&self, name: &str) -> Option<String> {
@@ -56,6 +57,12 @@ impl Rig {
             Kind::OpenCode => ("write", "filePath"),
         };
         json!({ "tool": { "name": tool, "input": { key: path, "content": content } } })
+    }
+
+    /// What a server is told that will be killed.
+    pub(crate) fn role(&self, store: &Path, message: String) -> Role {
+        let (url, home, dir) = (self.api.url().to_owned(), self.home.0.clone(), self.dir.0.clone());
+        Role { store: store.to_owned(), url, home, dir, message }
     }
 
     /// The messages of the conversation that the model was asked to go on with, newest request first.
@@ -136,58 +143,10 @@ fn opencode_config(url: &str) -> Value {
     })
 }
 
-/// A directive with these turns, each a list of steps.
-pub(crate) fn script(turns: &[Value]) -> String {
-    let turns: Vec<_> = turns.iter().map(|steps| json!({ "steps": steps })).collect();
-    format!("@fake {}", json!({ "turns": turns }))
-}
-
 /// The test, within its limit.
 pub(crate) async fn within(test: impl Future<Output = ()>) {
     tokio::time::timeout(LIMIT, test).await.expect("the test takes too long");
 }
 
-/// What the agent said.
-pub(crate) fn said(events: &[Event]) -> String {
-    let texts = events.iter().filter_map(|event| match event.payload() {
-        Payload::Output(Output::Text(delta)) => Some(delta.text),
-        _ => None,
-    });
-    texts.collect()
-}
-
-pub(crate) fn notices(events: &[Event]) -> Vec<String> {
-    let notices = events.iter().filter_map(|event| match event.payload() {
-        Payload::Output(Output::Notice(notice)) => Some(notice.text),
-        _ => None,
-    });
-    notices.collect()
-}
-
-/// Waits for a question that is open.
-pub(crate) async fn asked(tasks: &TaskManager, task: TaskId) -> InputRequest {
-    support::until(tasks, task, |event| event.kind() == "input_requested").await;
-    tasks.get(task).await.unwrap().requests.first().expect("the question is open").clone()
-}
-
-/// Waits until a tool runs that printed to a file.
-pub(crate) async fn written(path: PathBuf) {
-    let is_there = async {
-        while !path.exists() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(START, is_there)
-        .await
-        .unwrap_or_else(|_| panic!("{} is never written", path.display()));
-}
-
-pub(crate) fn completed(task: &Task) {
-    assert_eq!(task.status, task_core::TaskStatus::Completed, "{:?}", task.error);
-}
-
 /// OpenCode takes some seconds to start, and half a minute on two cores that ten others share; some tests start it twice.
 const LIMIT: Duration = Duration::from_secs(110);
-
-/// A start and a turn to its tool.
-const START: Duration = Duration::from_secs(60);

@@ -4,8 +4,9 @@ use serde_json::json;
 use task_core::{Output, Payload, TaskStatus};
 use task_runners::Permissions;
 
-use crate::rig::{Kind, Rig, completed, notices, said, script, within};
-use crate::support::{alive, endings, printed, settled, turn_reasons};
+use crate::real_agents::script;
+use crate::rig::{Kind, Rig, within};
+use crate::support::{alive, completed, endings, notices, printed, said, settled, turn_reasons};
 
 crate::for_each_agent!(
     a_turn_with_a_tool_changes_the_disk,

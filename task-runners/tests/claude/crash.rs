@@ -1,67 +1,19 @@
 //! A server that is killed: what it left is gone when the next one serves, and the session goes on.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
 use serde_json::json;
-use task_core::{NewTask, TaskId, TaskManager, TaskStatus};
+use task_core::TaskStatus;
 use task_runners::Permissions;
-use task_store_sqlite::SqliteStore;
 
-use crate::rig::{self, Rig, bash, completed, script, within, written};
-use crate::support::{alive, settled};
-
-/// The server that will be killed: this program again, told by its environment to be one.
-struct Server(Child);
-
-impl Server {
-    fn start(rig: &Rig, store: &Path, message: &str) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args([
-            "--exact",
-            "crash::a_killed_server_leaves_nothing_and_its_session_goes_on",
-            "--nocapture",
-        ]);
-        command.env(ROLE, json!([store, rig.api.url(), rig.home.0, rig.dir.0, message]).to_string());
-        Self(command.stdout(Stdio::piped()).spawn().unwrap())
-    }
-
-    fn task(&mut self) -> TaskId {
-        let lines = BufReader::new(self.0.stdout.take().unwrap()).lines();
-        let task = lines.map(Result::unwrap).find_map(|line| line.strip_prefix("task ")?.parse().ok());
-        task.expect("it says which task it runs")
-    }
-
-    fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-async fn serve(role: &str) {
-    let [store, url, home, dir, message]: [String; 5] = serde_json::from_str(role).unwrap();
-    let runner =
-        rig::runner(&rig::program().unwrap(), &url, home.as_ref()).permissions(Permissions::AllowAll);
-    let store = SqliteStore::open(&store).await.unwrap();
-    let tasks = TaskManager::builder(store).runner("claude", runner).start().await.unwrap();
-    let task = tasks.create(NewTask::new("claude", message).work_dir(dir)).await.unwrap();
-    println!("\ntask {}", task.id);
-    tokio::time::sleep(Duration::from_secs(60)).await;
-}
+use crate::real_agents::{Role, Server, open, script, written};
+use crate::rig::{self, Rig, bash, within};
+use crate::support::{alive, completed, settled};
 
 #[tokio::test]
 async fn a_killed_server_leaves_nothing_and_its_session_goes_on() {
-    if let Ok(role) = std::env::var(ROLE) {
-        return serve(&role).await;
+    if let Some(role) = Role::of_this_process() {
+        let program = rig::program().unwrap();
+        let runner = rig::runner(&program, &role.url, &role.home).permissions(Permissions::AllowAll);
+        return role.serve(runner).await;
     }
     within(async {
         let Some(rig) = Rig::new().await else { return };
@@ -70,15 +22,14 @@ async fn a_killed_server_leaves_nothing_and_its_session_goes_on() {
             json!([bash("setsid sleep 63 & echo x > started; sleep 63")]),
             json!([{ "text": "never" }]),
         ]);
-        let mut server = Server::start(&rig, &store, &message);
+        let test = "crash::a_killed_server_leaves_nothing_and_its_session_goes_on";
+        let mut server = Server::start(test, &rig.role(&store, message));
         let task = server.task();
         written(rig.dir.0.join("started")).await;
         server.kill();
         assert!(alive(task, 1) >= 3, "the agent, its tool, and what that started went on");
 
-        let runner = rig.runner();
-        let store = SqliteStore::open(&store).await.unwrap();
-        let tasks = TaskManager::builder(store).runner("claude", runner).start().await.unwrap();
+        let tasks = open(&store, rig.runner()).await;
         assert_eq!(alive(task, 1), 0);
         let interrupted = tasks.get(task).await.unwrap();
         assert_eq!(interrupted.status, TaskStatus::Interrupted);
@@ -92,5 +43,3 @@ async fn a_killed_server_leaves_nothing_and_its_session_goes_on() {
     })
     .await;
 }
-
-const ROLE: &str = "CRASH_SERVER";

@@ -10,6 +10,8 @@
 //! ```
 #![cfg(all(feature = "claude", target_os = "linux"))]
 
+#[path = "../real_agents/mod.rs"]
+mod real_agents;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -6,8 +6,9 @@ use serde_json::json;
 use task_core::{Delivery, Message, TaskStatus};
 use task_runners::Permissions;
 
-use crate::rig::{Rig, bash, completed, said, script, within, written};
-use crate::support::{alive, endings, settled, turn_reasons, until};
+use crate::real_agents::{script, written};
+use crate::rig::{Rig, bash, within};
+use crate::support::{alive, completed, endings, said, settled, turn_reasons, until};
 
 /// Text that takes a minute.
 fn slow() -> String {

@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use fake_model_api::FakeModelApi;
 use serde_json::Value;
-use task_core::{Event, InputRequest, MemoryStore, NewTask, Output, Payload, Task, TaskId, TaskManager};
+use task_core::{MemoryStore, NewTask, TaskManager};
 use task_runners::ClaudeRunner;
 use task_runners::process::Environment;
 
-use crate::support::{self, TempDir};
+use crate::real_agents::{AGENT, Role};
+use crate::support::TempDir;
 
 /// A model API, a home for the program, and a directory to work in: each test has its own.
 pub(crate) struct Rig {
@@ -30,15 +31,21 @@ impl Rig {
     }
 
     pub(crate) async fn tasks(&self, runner: ClaudeRunner) -> TaskManager {
-        TaskManager::builder(MemoryStore::new()).runner("claude", runner).start().await.unwrap()
+        TaskManager::builder(MemoryStore::new()).runner(AGENT, runner).start().await.unwrap()
     }
 
     pub(crate) fn task(&self, message: &str) -> NewTask {
-        NewTask::new("claude", message).work_dir(self.dir.path())
+        NewTask::new(AGENT, message).work_dir(self.dir.path())
     }
 
     pub(crate) fn file(&self, name: &str) -> Option<String> {
         std::fs::read_to_string(self.dir.0.join(name)).ok()
+    }
+
+    /// What a server is told that will be killed.
+    pub(crate) fn role(&self, store: &Path, message: String) -> Role {
+        let (url, home, dir) = (self.api.url().to_owned(), self.home.0.clone(), self.dir.0.clone());
+        Role { store: store.to_owned(), url, home, dir, message }
     }
 
     /// The messages of the conversation that the model was asked to go on with, newest request first.
@@ -75,12 +82,6 @@ pub(crate) fn program() -> Option<PathBuf> {
     None
 }
 
-/// A directive with these turns, each a list of steps.
-pub(crate) fn script(turns: &[Value]) -> String {
-    let turns: Vec<_> = turns.iter().map(|steps| serde_json::json!({ "steps": steps })).collect();
-    format!("@fake {}", serde_json::json!({ "turns": turns }))
-}
-
 pub(crate) fn bash(command: &str) -> Value {
     serde_json::json!({ "tool": { "name": "Bash", "input": { "command": command, "description": "a command" } } })
 }
@@ -88,38 +89,6 @@ pub(crate) fn bash(command: &str) -> Value {
 /// The test, within its limit.
 pub(crate) async fn within(test: impl Future<Output = ()>) {
     tokio::time::timeout(LIMIT, test).await.expect("the test takes too long");
-}
-
-/// What the agent said.
-pub(crate) fn said(events: &[Event]) -> String {
-    let texts = events.iter().filter_map(|event| match event.payload() {
-        Payload::Output(Output::Text(delta)) => Some(delta.text),
-        _ => None,
-    });
-    texts.collect()
-}
-
-pub(crate) fn notices(events: &[Event]) -> Vec<String> {
-    let notices = events.iter().filter_map(|event| match event.payload() {
-        Payload::Output(Output::Notice(notice)) => Some(notice.text),
-        _ => None,
-    });
-    notices.collect()
-}
-
-/// Waits for a question that is open.
-pub(crate) async fn asked(tasks: &TaskManager, task: TaskId) -> InputRequest {
-    support::until(tasks, task, |event| event.kind() == "input_requested").await;
-    tasks.get(task).await.unwrap().requests.first().expect("the question is open").clone()
-}
-
-/// Waits until a tool runs that printed to a file.
-pub(crate) async fn written(path: PathBuf) {
-    support::eventually(&format!("{} is written", path.display()), || path.exists()).await;
-}
-
-pub(crate) fn completed(task: &Task) {
-    assert_eq!(task.status, task_core::TaskStatus::Completed, "{:?}", task.error);
 }
 
 const LIMIT: Duration = Duration::from_secs(60);

@@ -3,8 +3,9 @@
 use serde_json::json;
 use task_runners::Permissions;
 
-use crate::rig::{Rig, bash, completed, script, within};
-use crate::support::settled;
+use crate::real_agents::script;
+use crate::rig::{Rig, bash, within};
+use crate::support::{completed, settled};
 
 /// A project whose servers and hooks leave traces when they run.
 fn trap(rig: &Rig) {

@@ -4,8 +4,9 @@ use serde_json::json;
 use task_core::{Output, Payload, TaskStatus};
 use task_runners::Permissions;
 
-use crate::rig::{Rig, bash, completed, notices, said, script, within};
-use crate::support::{alive, endings, printed, settled, turn_reasons, until};
+use crate::real_agents::script;
+use crate::rig::{Rig, bash, within};
+use crate::support::{alive, completed, endings, notices, printed, said, settled, turn_reasons, until};
 
 #[tokio::test]
 async fn a_turn_with_a_tool_changes_the_disk() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use task_core::{
-    Event, MemoryStore, NewTask, Output, Payload, RunId, Seq, StoreError, Task, TaskError, TaskId,
-    TaskManager, TaskStore, ToolUpdate,
+    Event, InputRequest, MemoryStore, NewTask, Output, Payload, RunId, Seq, StoreError, Task, TaskError,
+    TaskId, TaskManager, TaskStatus, TaskStore, ToolUpdate,
 };
 use task_runners::ShellRunner;
 use task_runners::process::Sweep;
@@ -118,6 +118,39 @@ pub(crate) fn turn_reasons(events: &[Event]) -> Vec<String> {
         _ => None,
     });
     turns.collect()
+}
+
+/// What the agent said.
+pub(crate) fn said(events: &[Event]) -> String {
+    let texts = events.iter().filter_map(|event| match event.payload() {
+        Payload::Output(Output::Text(delta)) => Some(delta.text),
+        _ => None,
+    });
+    texts.collect()
+}
+
+pub(crate) fn notices(events: &[Event]) -> Vec<String> {
+    let notices = events.iter().filter_map(|event| match event.payload() {
+        Payload::Output(Output::Notice(notice)) => Some(notice.text),
+        _ => None,
+    });
+    notices.collect()
+}
+
+/// Waits for a question that is open.
+pub(crate) async fn asked(tasks: &TaskManager, task: TaskId) -> InputRequest {
+    until(tasks, task, |event| event.kind() == "input_requested").await;
+    tasks.get(task).await.unwrap().requests.first().expect("the question is open").clone()
+}
+
+pub(crate) fn completed(task: &Task) {
+    assert_eq!(task.status, TaskStatus::Completed, "{:?}", task.error);
+}
+
+/// Why the task failed.
+pub(crate) fn failure(task: &Task) -> &str {
+    assert_eq!(task.status, TaskStatus::Failed);
+    task.error.as_deref().expect("a failed task says why")
 }
 
 /// Processes alive that carry the mark of the run, or were seen by `sweep` before.

@@ -1,16 +1,17 @@
 //! Whatever the program does: the run ends as it should, viewers are told, and nothing is left.
 #![cfg(target_os = "linux")]
 
+#[path = "../../../task-runners/tests/stub_cases/mod.rs"]
+mod stub_cases;
 #[path = "../../../task-runners/tests/support/mod.rs"]
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use support::{alive, settled, turn_reasons, until, within};
-use task_core::{
-    Delivery, Event, MemoryStore, Message, NewTask, Output, Payload, Task, TaskId, TaskManager, TaskStatus,
-};
-use task_runners::process::{Environment, Ladder};
+use stub_cases::{run, start};
+use support::{alive, completed, failure, notices, said, settled, turn_reasons, until, within};
+use task_core::{Delivery, MemoryStore, Message, NewTask, TaskManager};
+use task_runners::process::Environment;
 use task_runners::{ClaudeRunner, Permissions};
 use tempfile::TempDir;
 
@@ -30,43 +31,13 @@ async fn stub_in(
     (tasks, home)
 }
 
-async fn start(tasks: &TaskManager, message: &str) -> TaskId {
-    tasks.create(NewTask::new("stub", message)).await.unwrap().id
-}
-
-async fn run(tasks: &TaskManager, message: &str) -> (Task, Vec<Event>) {
-    let task = start(tasks, message).await;
-    settled(tasks, task).await
-}
-
-fn said(events: &[Event]) -> String {
-    let texts = events.iter().filter_map(|event| match event.payload() {
-        Payload::Output(Output::Text(delta)) => Some(delta.text),
-        _ => None,
-    });
-    texts.collect()
-}
-
-fn notices(events: &[Event]) -> Vec<String> {
-    let notices = events.iter().filter_map(|event| match event.payload() {
-        Payload::Output(Output::Notice(notice)) => Some(notice.text),
-        _ => None,
-    });
-    notices.collect()
-}
-
-fn error(task: &Task) -> &str {
-    assert_eq!(task.status, TaskStatus::Failed);
-    task.error.as_deref().expect("a failed task says why")
-}
-
 #[tokio::test]
 async fn a_program_that_is_not_there() {
     within(async {
         let (tasks, _home) = stub(|runner| runner.program("no-such-claude")).await;
         let (task, _) = run(&tasks, "say x").await;
         assert!(
-            error(&task).contains("no-such-claude") && error(&task).contains("npm install"),
+            failure(&task).contains("no-such-claude") && failure(&task).contains("npm install"),
             "{:?}",
             task.error
         );
@@ -81,7 +52,7 @@ async fn a_start_that_says_nothing_is_given_up() {
         let (tasks, _home) =
             stub_in(environment, |runner| runner.start_wait(Duration::from_millis(300))).await;
         let (task, _) = run(&tasks, "say x").await;
-        assert!(error(&task).contains("said nothing within 300ms"), "{:?}", task.error);
+        assert!(failure(&task).contains("said nothing within 300ms"), "{:?}", task.error);
         assert_eq!(alive(task.id, 1), 0);
     })
     .await;
@@ -93,8 +64,8 @@ async fn a_start_that_fails_says_what_is_on_stderr() {
         let environment = Environment::basic().set("STUB_START", "stderr");
         let (tasks, _home) = stub_in(environment, |runner| runner).await;
         let (task, events) = run(&tasks, "say x").await;
-        assert!(error(&task).contains("did not start"), "{:?}", task.error);
-        assert!(error(&task).ends_with("first complaint\nthe licence has expired"), "{:?}", task.error);
+        assert!(failure(&task).contains("did not start"), "{:?}", task.error);
+        assert!(failure(&task).ends_with("first complaint\nthe licence has expired"), "{:?}", task.error);
         assert_eq!(notices(&events), ["first complaint", "the licence has expired"]);
     })
     .await;
@@ -105,11 +76,7 @@ async fn lines_that_are_no_json_or_too_long_are_told_and_skipped() {
     within(async {
         let (tasks, _home) = stub(|runner| runner).await;
         for (message, notice) in [("bad-line", "this is no JSON"), ("long-line", "a line of 4194")] {
-            let (task, events) = run(&tasks, message).await;
-            assert_eq!(task.status, TaskStatus::Completed, "{:?}", task.error);
-            assert_eq!(said(&events), "after it");
-            let told = notices(&events);
-            assert!(told.len() == 1 && told[0].contains(notice), "{message}: {told:?}");
+            stub_cases::is_told_and_skipped(&tasks, message, notice).await;
         }
     })
     .await;
@@ -119,21 +86,7 @@ async fn lines_that_are_no_json_or_too_long_are_told_and_skipped() {
 async fn a_program_that_dies_in_the_middle_fails_the_run_and_the_next_message_goes_on() {
     within(async {
         let (tasks, _home) = stub(|runner| runner).await;
-        for (message, words) in [("cut-line", "exit status: 3"), ("crash", "signal: 6")] {
-            let (task, events) = run(&tasks, message).await;
-            let told = error(&task);
-            assert!(told.contains("in the middle of its work") && told.contains(words), "{told}");
-            assert_eq!(message == "cut-line", told.ends_with("lost my footing"), "{told}");
-            assert_eq!(turn_reasons(&events), ["failed"]);
-            if message == "crash" {
-                assert_eq!(support::endings(&events), [("failed".to_owned(), None)], "the open call");
-            }
-            let session = task.session_id.expect("it was stored before the end");
-            tasks.send(task.id, "say on").await.unwrap();
-            let (task, events) = settled(&tasks, task.id).await;
-            assert_eq!((task.status, task.session_id), (TaskStatus::Completed, Some(session)));
-            assert!(said(&events).ends_with("on"));
-        }
+        stub_cases::dies_in_the_middle(&tasks).await;
     })
     .await;
 }
@@ -142,17 +95,7 @@ async fn a_program_that_dies_in_the_middle_fails_the_run_and_the_next_message_go
 async fn a_program_that_hears_nothing_is_stopped_by_a_cancel() {
     within(async {
         let (tasks, _home) = stub(|runner| runner).await;
-        for message in ["deaf", "never", "spawn 64"] {
-            let task = start(&tasks, message).await;
-            until(&tasks, task, |event| event.kind() == "text").await;
-            let began = Instant::now();
-            tasks.cancel(task).await.unwrap();
-            let (task, events) = settled(&tasks, task).await;
-            assert!(began.elapsed() < Duration::from_secs(6), "{message}: {:?}", began.elapsed());
-            assert_eq!(task.status, TaskStatus::Cancelled, "{message}");
-            assert_eq!(turn_reasons(&events), ["cancelled"], "{message}");
-            assert_eq!(alive(task.id, 1), 0, "{message}");
-        }
+        stub_cases::hears_nothing_and_is_cancelled(&tasks).await;
     })
     .await;
 }
@@ -160,18 +103,9 @@ async fn a_program_that_hears_nothing_is_stopped_by_a_cancel() {
 #[tokio::test]
 async fn a_program_that_hears_no_interrupt_is_replaced_for_the_next_message() {
     within(async {
-        let ladder = Ladder::default().close_stdin(None).terminate(Some(Duration::from_millis(100)));
         let (tasks, _home) =
-            stub(|runner| runner.interrupt_wait(Duration::from_millis(200)).ladder(ladder)).await;
-        let task = start(&tasks, "never").await;
-        until(&tasks, task, |event| event.kind() == "text").await;
-        let before = tasks.get(task).await.unwrap().session_id;
-        tasks.send(task, Message::new("say heard").delivery(Delivery::Interrupt)).await.unwrap();
-        let (task, events) = settled(&tasks, task).await;
-        assert_eq!(task.status, TaskStatus::Completed, "{:?}", task.error);
-        assert_eq!(turn_reasons(&events), ["interrupted", "done"]);
-        assert_eq!((task.run, task.session_id), (1, before));
-        assert!(said(&events).ends_with("heard"));
+            stub(|runner| runner.interrupt_wait(stub_cases::IMPATIENT).ladder(stub_cases::short())).await;
+        stub_cases::hears_no_interrupt_and_is_replaced(&tasks).await;
     })
     .await;
 }
@@ -181,7 +115,7 @@ async fn answers_nobody_asked_for_change_nothing() {
     within(async {
         let (tasks, _home) = stub(|runner| runner).await;
         let (task, events) = run(&tasks, "wrong-id").await;
-        assert_eq!(task.status, TaskStatus::Completed, "{:?}", task.error);
+        completed(&task);
         assert_eq!((said(&events).as_str(), turn_reasons(&events).len()), ("after it", 1));
     })
     .await;
@@ -191,12 +125,7 @@ async fn answers_nobody_asked_for_change_nothing() {
 async fn a_message_that_is_lost_with_the_program_is_told() {
     within(async {
         let (tasks, _home) = stub(|runner| runner).await;
-        let task = start(&tasks, "drop-and-crash").await;
-        until(&tasks, task, |event| event.kind() == "text").await;
-        tasks.send(task, Message::new("say leftwards").delivery(Delivery::Steer)).await.unwrap();
-        let (task, events) = settled(&tasks, task).await;
-        assert!(error(&task).contains("exit status: 4"), "{:?}", task.error);
-        assert_eq!(notices(&events), ["A message did not reach the agent: say leftwards"]);
+        stub_cases::dies_with_a_message(&tasks).await;
     })
     .await;
 }
@@ -209,7 +138,7 @@ async fn a_message_that_came_too_late_for_a_turn_is_followed_to_its_end() {
         until(&tasks, task, |event| event.kind() == "text").await;
         tasks.send(task, Message::new("say leftwards").delivery(Delivery::Steer)).await.unwrap();
         let (task, events) = settled(&tasks, task).await;
-        assert_eq!(task.status, TaskStatus::Completed, "{:?}", task.error);
+        completed(&task);
         assert_eq!((turn_reasons(&events).len(), said(&events).as_str()), (1, "waitingleftwards"));
     })
     .await;
@@ -219,18 +148,7 @@ async fn a_message_that_came_too_late_for_a_turn_is_followed_to_its_end() {
 async fn an_interrupt_ends_the_turn_and_not_the_program() {
     within(async {
         let (tasks, _home) = stub(|runner| runner).await;
-        let task = start(&tasks, "pid").await;
-        tasks.send(task, "stream").await.unwrap();
-        until(&tasks, task, |event| matches!(event.payload(), Payload::Output(Output::Text(delta)) if delta.text.contains("more")))
-            .await;
-        let began = Instant::now();
-        tasks.send(task, Message::new("pid").delivery(Delivery::Interrupt)).await.unwrap();
-        let (_, events) = settled(&tasks, task).await;
-        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
-        assert_eq!(turn_reasons(&events), ["done", "interrupted", "done"]);
-        let said = said(&events);
-        let pids: Vec<_> = said.split_whitespace().filter(|word| *word != "more").collect();
-        assert!(pids.len() == 2 && pids[0] == pids[1], "{pids:?}");
+        stub_cases::is_interrupted(&tasks).await;
     })
     .await;
 }
@@ -240,7 +158,7 @@ async fn a_request_of_an_unknown_kind_is_refused_rather_than_left_waiting() {
     within(async {
         let (tasks, _home) = stub(|runner| runner).await;
         let (task, events) = run(&tasks, "odd-request").await;
-        assert_eq!(task.status, TaskStatus::Completed, "{:?}", task.error);
+        completed(&task);
         // The order of keys is up to the features of the JSON crate.
         for field in [r#""request_id":"odd""#, r#""subtype":"error""#] {
             assert!(said(&events).contains(field), "{}", said(&events));
@@ -253,10 +171,7 @@ async fn a_request_of_an_unknown_kind_is_refused_rather_than_left_waiting() {
 async fn a_flood_comes_whole_and_in_order() {
     within(async {
         let (tasks, _home) = stub(|runner| runner).await;
-        let (task, events) = run(&tasks, "flood 20000").await;
-        assert_eq!(task.status, TaskStatus::Completed, "{:?}", task.error);
-        let words: Vec<_> = (0..20_000).map(|number| format!("{number} ")).collect();
-        assert!(said(&events) == words.concat(), "something is missing or out of order");
+        stub_cases::floods(&tasks).await;
     })
     .await;
 }
@@ -265,11 +180,7 @@ async fn a_flood_comes_whole_and_in_order() {
 async fn chatter_on_stderr_is_told_for_a_while() {
     within(async {
         let (tasks, _home) = stub(|runner| runner).await;
-        let (task, events) = run(&tasks, "chatter").await;
-        assert_eq!(task.status, TaskStatus::Completed, "{:?}", task.error);
-        let told = notices(&events);
-        assert_eq!((told.len(), told[0].as_str()), (21, "complaint 0"));
-        assert!(told[20].contains("not shown"), "{told:?}");
+        stub_cases::chatters(&tasks).await;
     })
     .await;
 }
@@ -279,7 +190,7 @@ async fn two_results_are_one_turn() {
     within(async {
         let (tasks, _home) = stub(|runner| runner).await;
         let (task, events) = run(&tasks, "two-results").await;
-        assert_eq!(task.status, TaskStatus::Completed, "{:?}", task.error);
+        completed(&task);
         assert_eq!(
             (turn_reasons(&events), notices(&events)),
             (vec!["done".to_owned()], vec!["half".to_owned()])
@@ -292,13 +203,7 @@ async fn two_results_are_one_turn() {
 async fn a_message_that_never_reached_the_model_is_sent_again() {
     within(async {
         let (tasks, _home) = stub(|runner| runner).await;
-        let task = start(&tasks, "drop").await;
-        until(&tasks, task, |event| event.kind() == "text").await;
-        tasks.send(task, Message::new("say leftwards").delivery(Delivery::Steer)).await.unwrap();
-        let (task, events) = settled(&tasks, task).await;
-        assert_eq!(task.status, TaskStatus::Completed, "{:?}", task.error);
-        assert_eq!(turn_reasons(&events), ["done", "done"]);
-        assert!(said(&events).ends_with("leftwards"), "{}", said(&events));
+        stub_cases::drops_a_message(&tasks).await;
     })
     .await;
 }
@@ -311,7 +216,7 @@ async fn the_options_of_a_task_become_arguments_and_none_of_them_becomes_another
         let arguments = |task: NewTask| async {
             let task = tasks.create(task).await.unwrap();
             let (task, events) = settled(&tasks, task.id).await;
-            assert_eq!(task.status, TaskStatus::Completed, "{:?}", task.error);
+            completed(&task);
             said(&events).lines().map(str::to_owned).collect::<Vec<_>>()
         };
         let bare = arguments(NewTask::new("stub", "arguments")).await;

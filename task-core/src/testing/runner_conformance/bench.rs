@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 
+use super::eventually::LOOK_AGAIN;
 use super::harness::{Cue, RunnerHarness};
 use super::observed::{Observed, Seen};
 use crate::error::TaskError;
@@ -191,15 +192,6 @@ async fn block(cx: RunContext) -> RunResult {
     Ok(())
 }
 
-/// Looks again and again until nothing is wrong.
-pub(super) async fn eventually(wrong: impl Fn() -> Option<String>) {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while let Some(words) = wrong() {
-        assert!(tokio::time::Instant::now() < deadline, "{words}");
-        tokio::time::sleep(4 * LOOK_AGAIN).await;
-    }
-}
-
 /// Everything that was said: text, and the output of tools.
 pub(super) fn said(log: &[Event]) -> String {
     let (mut said, mut last) = (String::new(), None);
@@ -255,9 +247,3 @@ const BLOCKER: &str = "blocker";
 
 /// How long a run may take that is told to stop. No runner that looks at the wish takes so long.
 const GRACE: Duration = Duration::from_secs(3);
-
-/// How long something may take that has no event.
-const PATIENCE: Duration = Duration::from_secs(3);
-
-/// How often something is looked at that tells nobody when it changes.
-pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(5);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::bench::eventually;
+use super::eventually::eventually;
 use crate::model::TaskId;
 
 /// Processes that were started with a number of their own. What is left of them goes with this.

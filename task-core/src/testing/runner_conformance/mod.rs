@@ -2,6 +2,7 @@
 
 mod bench;
 mod clauses;
+mod eventually;
 mod found;
 mod harness;
 mod observed;

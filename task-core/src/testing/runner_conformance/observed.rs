@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 
-use super::bench::eventually;
+use super::eventually::eventually;
 use crate::rt::atomic::{AtomicBool, Ordering};
 use crate::rt::lock;
 use crate::rt::sync::Mutex;

@@ -1,6 +1,7 @@
 //! Questions are durable: they wait, they are answered once, and the answer arrives, whatever happens in between.
 
-use super::bench::{Bench, LOOK_AGAIN, assert_said, assert_status, count, said};
+use super::bench::{Bench, assert_said, assert_status, count, said};
+use super::eventually::LOOK_AGAIN;
 use super::harness::{Cue, RunnerHarness};
 use crate::model::{InputRequest, RequestKind, RequestOption, TaskStatus};
 

@@ -1,32 +1,16 @@
 //! How turns, runs and processes end.
 
-use std::time::{Duration, Instant};
+use task_core::{Delivery, Message};
 
-use task_core::{Delivery, Message, TaskStatus};
-use task_runners::process::Ladder;
-
-use crate::rig::{Rig, again, completed, error, run, said, serve, start};
-use crate::support::{alive, endings, settled, turn_reasons, until, within};
+use crate::rig::{Rig, serve};
+use crate::stub_cases::{self, again, run, start};
+use crate::support::{completed, endings, failure, said, settled, turn_reasons, until, within};
 
 #[tokio::test]
 async fn a_program_that_dies_in_the_middle_fails_the_run_and_the_next_message_goes_on() {
     within(async {
         let rig = Rig::new();
-        let tasks = rig.tasks().await;
-        for (message, words) in [("cut-line", "exit status: 3"), ("crash", "signal: 6")] {
-            let (task, events) = run(&tasks, message).await;
-            let told = error(&task);
-            assert!(told.contains("in the middle of its work") && told.contains(words), "{told}");
-            assert_eq!(message == "cut-line", told.ends_with("lost my footing"), "{told}");
-            assert_eq!(turn_reasons(&events), ["failed"]);
-            if message == "crash" {
-                assert_eq!(endings(&events), [("failed".to_owned(), None)], "the open call");
-            }
-            let session = task.session_id.expect("it was stored before the end");
-            let (task, events) = again(&tasks, task.id, "say on").await;
-            completed(&task);
-            assert_eq!((task.session_id, said(&events).as_str()), (Some(session), "on"));
-        }
+        stub_cases::dies_in_the_middle(&rig.tasks().await).await;
     })
     .await;
 }
@@ -35,18 +19,7 @@ async fn a_program_that_dies_in_the_middle_fails_the_run_and_the_next_message_go
 async fn a_program_that_hears_nothing_is_stopped_by_a_cancel() {
     within(async {
         let rig = Rig::new();
-        let tasks = rig.tasks().await;
-        for message in ["deaf", "never", "spawn 64"] {
-            let task = start(&tasks, message).await;
-            until(&tasks, task, |event| event.kind() == "text").await;
-            let began = Instant::now();
-            tasks.cancel(task).await.unwrap();
-            let (task, events) = settled(&tasks, task).await;
-            assert!(began.elapsed() < Duration::from_secs(6), "{message}: {:?}", began.elapsed());
-            assert_eq!(task.status, TaskStatus::Cancelled, "{message}");
-            assert_eq!(turn_reasons(&events), ["cancelled"], "{message}");
-            assert_eq!(alive(task.id, 1), 0, "{message}");
-        }
+        stub_cases::hears_nothing_and_is_cancelled(&rig.tasks().await).await;
     })
     .await;
 }
@@ -55,17 +28,8 @@ async fn a_program_that_hears_nothing_is_stopped_by_a_cancel() {
 async fn a_program_that_hears_no_interrupt_is_replaced_for_the_next_message() {
     within(async {
         let rig = Rig::new();
-        let ladder = Ladder::default().close_stdin(None).terminate(Some(Duration::from_millis(100)));
-        let tasks = serve(rig.runner().interrupt_wait(Duration::from_millis(200)).ladder(ladder)).await;
-        let task = start(&tasks, "never").await;
-        until(&tasks, task, |event| event.kind() == "text").await;
-        let before = tasks.get(task).await.unwrap().session_id;
-        tasks.send(task, Message::new("say heard").delivery(Delivery::Interrupt)).await.unwrap();
-        let (task, events) = settled(&tasks, task).await;
-        completed(&task);
-        assert_eq!(turn_reasons(&events), ["interrupted", "done"]);
-        assert_eq!((task.run, task.session_id), (1, before));
-        assert!(said(&events).ends_with("heard"));
+        let runner = rig.runner().interrupt_wait(stub_cases::IMPATIENT).ladder(stub_cases::short());
+        stub_cases::hears_no_interrupt_and_is_replaced(&serve(runner).await).await;
     })
     .await;
 }
@@ -115,7 +79,7 @@ async fn an_error_of_the_api_fails_the_run_however_it_is_told() {
         let tasks = rig.tasks().await;
         for message in ["fail the tea is cold", "system-error the tea is cold"] {
             let (task, events) = run(&tasks, message).await;
-            assert_eq!(error(&task), "the tea is cold", "{message}");
+            assert_eq!(failure(&task), "the tea is cold", "{message}");
             assert_eq!((turn_reasons(&events), said(&events)), (vec!["failed".to_owned()], String::new()));
             let (task, events) = again(&tasks, task.id, "say on").await;
             completed(&task);
@@ -130,7 +94,7 @@ async fn an_answer_that_is_none_ends_the_turn_rather_than_being_waited_for() {
     within(async {
         let rig = Rig::new();
         let (task, events) = run(&rig.tasks().await, "nonsense").await;
-        assert!(error(&task).contains("nothing is right"), "{:?}", task.error);
+        assert!(failure(&task).contains("nothing is right"), "{:?}", task.error);
         assert_eq!(turn_reasons(&events), ["failed"]);
     })
     .await;

@@ -3,18 +3,14 @@
 use std::time::Duration;
 
 use serde_json::json;
-use task_core::{Delivery, InputRequest, Message, NewTask, TaskId, TaskManager, TaskStatus};
+use task_core::{Delivery, Message, NewTask, TaskManager, TaskStatus};
 use task_runners::Permissions;
 use task_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 
-use crate::rig::{Rig, completed, run, said, serve, start};
-use crate::support::{settled, turn_reasons, until, within};
-
-async fn asked(tasks: &TaskManager, task: TaskId) -> InputRequest {
-    until(tasks, task, |event| event.kind() == "input_requested").await;
-    tasks.get(task).await.unwrap().requests.first().expect("the question is open").clone()
-}
+use crate::rig::{Rig, serve};
+use crate::stub_cases::{run, start};
+use crate::support::{asked, completed, said, settled, turn_reasons, within};
 
 #[tokio::test]
 async fn options_are_known_by_what_they_mean() {

@@ -1,24 +1,21 @@
 //! Lines that are not as they should be.
 
-use crate::rig::{Rig, completed, notices, raw, run, said};
-use crate::support::{turn_reasons, within};
+use crate::rig::{Rig, raw};
+use crate::stub_cases::{self, run};
+use crate::support::{completed, said, turn_reasons, within};
 
 #[tokio::test]
 async fn lines_that_are_no_json_too_long_or_not_of_the_protocol_are_told_and_skipped() {
     within(async {
-        let tasks = Rig::new();
-        let tasks = tasks.tasks().await;
+        let rig = Rig::new();
+        let tasks = rig.tasks().await;
         for (message, notice) in [
             ("bad-line", "no JSON: this is no JSON"),
             ("long-line", "a line of 4194"),
             ("odd-line", "does not know: [1,2]"),
             ("odd-answer", "nothing is right"),
         ] {
-            let (task, events) = run(&tasks, message).await;
-            completed(&task);
-            assert_eq!(said(&events), "after it", "{message}");
-            let told = notices(&events);
-            assert!(told.len() == 1 && told[0].contains(notice), "{message}: {told:?}");
+            stub_cases::is_told_and_skipped(&tasks, message, notice).await;
         }
     })
     .await;
@@ -60,10 +57,8 @@ async fn what_is_not_known_is_kept_and_what_is_wanted_of_us_is_refused() {
 #[tokio::test]
 async fn a_flood_comes_whole_and_in_order() {
     within(async {
-        let (task, events) = run(&Rig::new().tasks().await, "flood 20000").await;
-        completed(&task);
-        let words: Vec<_> = (0..20_000).map(|number| format!("{number} ")).collect();
-        assert!(said(&events) == words.concat(), "something is missing or out of order");
+        let rig = Rig::new();
+        stub_cases::floods(&rig.tasks().await).await;
     })
     .await;
 }
@@ -71,11 +66,8 @@ async fn a_flood_comes_whole_and_in_order() {
 #[tokio::test]
 async fn chatter_on_stderr_is_told_for_a_while() {
     within(async {
-        let (task, events) = run(&Rig::new().tasks().await, "chatter").await;
-        completed(&task);
-        let told = notices(&events);
-        assert_eq!((told.len(), told[0].as_str()), (21, "complaint 0"));
-        assert!(told[20].contains("not shown"), "{told:?}");
+        let rig = Rig::new();
+        stub_cases::chatters(&rig.tasks().await).await;
     })
     .await;
 }

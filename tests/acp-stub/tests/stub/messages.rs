@@ -1,15 +1,10 @@
 //! Messages that come while the agent works.
 
-use std::time::{Duration, Instant};
-
 use task_core::{Content, Delivery, Message, NewTask, Output, Payload};
 
-use crate::rig::{Rig, completed, error, notices, said, start};
-use crate::support::{settled, turn_reasons, until, within};
-
-fn says_more(event: &task_core::Event) -> bool {
-    matches!(event.payload(), Payload::Output(Output::Text(delta)) if delta.text.contains("more"))
-}
+use crate::rig::Rig;
+use crate::stub_cases::{self, says_more, start};
+use crate::support::{completed, said, settled, turn_reasons, until, within};
 
 #[tokio::test]
 async fn a_message_to_steer_goes_into_the_turn_of_an_agent_that_takes_it() {
@@ -56,18 +51,7 @@ async fn no_second_prompt_is_sent_while_one_runs() {
 async fn an_interrupt_ends_the_turn_and_not_the_program() {
     within(async {
         let rig = Rig::new();
-        let tasks = rig.tasks().await;
-        let task = start(&tasks, "pid").await;
-        tasks.send(task, "stream").await.unwrap();
-        until(&tasks, task, says_more).await;
-        let began = Instant::now();
-        tasks.send(task, Message::new("pid").delivery(Delivery::Interrupt)).await.unwrap();
-        let (_, events) = settled(&tasks, task).await;
-        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
-        assert_eq!(turn_reasons(&events), ["done", "interrupted", "done"]);
-        let said = said(&events);
-        let pids: Vec<_> = said.split_whitespace().filter(|word| *word != "more").collect();
-        assert!(pids.len() == 2 && pids[0] == pids[1], "{pids:?}");
+        stub_cases::is_interrupted(&rig.tasks().await).await;
     })
     .await;
 }
@@ -76,14 +60,7 @@ async fn an_interrupt_ends_the_turn_and_not_the_program() {
 async fn a_message_that_came_too_late_for_a_turn_has_one_of_its_own() {
     within(async {
         let rig = Rig::new();
-        let tasks = rig.tasks().await;
-        let task = start(&tasks, "drop").await;
-        until(&tasks, task, |event| event.kind() == "text").await;
-        tasks.send(task, Message::new("say leftwards").delivery(Delivery::Steer)).await.unwrap();
-        let (task, events) = settled(&tasks, task).await;
-        completed(&task);
-        assert_eq!(turn_reasons(&events), ["done", "done"]);
-        assert!(said(&events).ends_with("leftwards"), "{}", said(&events));
+        stub_cases::drops_a_message(&rig.tasks().await).await;
     })
     .await;
 }
@@ -92,13 +69,7 @@ async fn a_message_that_came_too_late_for_a_turn_has_one_of_its_own() {
 async fn a_message_that_is_lost_with_the_program_is_told() {
     within(async {
         let rig = Rig::new();
-        let tasks = rig.tasks().await;
-        let task = start(&tasks, "drop-and-crash").await;
-        until(&tasks, task, |event| event.kind() == "text").await;
-        tasks.send(task, Message::new("say leftwards").delivery(Delivery::Steer)).await.unwrap();
-        let (task, events) = settled(&tasks, task).await;
-        assert!(error(&task).contains("exit status: 4"), "{:?}", task.error);
-        assert_eq!(notices(&events), ["A message did not reach the agent: say leftwards"]);
+        stub_cases::dies_with_a_message(&rig.tasks().await).await;
     })
     .await;
 }

@@ -1,7 +1,8 @@
 //! The next run goes on in the session of the one before, as far as the agent can.
 
-use crate::rig::{Rig, again, completed, error, notices, run, said, start};
-use crate::support::{settled, until, within};
+use crate::rig::Rig;
+use crate::stub_cases::{again, run, start};
+use crate::support::{completed, failure, notices, said, settled, until, within};
 
 #[tokio::test]
 async fn a_session_is_resumed_where_the_agent_can_and_loaded_where_it_cannot() {
@@ -63,7 +64,7 @@ async fn a_session_that_is_lost_is_told_and_one_that_is_only_refused_is_kept() {
         let tasks = rig.tasks().await;
         let (first, _) = run(&tasks, "say one").await;
         let (second, _) = again(&tasks, first.id, "say two").await;
-        assert!(error(&second).contains("opens no session: the disk is full"), "{:?}", second.error);
+        assert!(failure(&second).contains("opens no session: the disk is full"), "{:?}", second.error);
         assert_eq!(second.session_id, first.session_id, "it is not given up for a trouble that may pass");
     })
     .await;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use task_core::NewTask;
 use task_runners::process::Environment;
 
-use crate::rig::{Rig, completed, error, notices, run, said, serve};
-use crate::support::{alive, settled, turn_reasons, within};
+use crate::rig::{Rig, serve};
+use crate::stub_cases::{run, start};
+use crate::support::{alive, completed, failure, notices, said, settled, turn_reasons, within};
 
 #[tokio::test]
 async fn a_program_that_is_not_there() {
@@ -14,7 +15,7 @@ async fn a_program_that_is_not_there() {
         let tasks = serve(task_runners::AcpRunner::new("no-such-agent")).await;
         let (task, _) = run(&tasks, "say x").await;
         assert!(
-            error(&task).contains("no-such-agent") && error(&task).contains("install it"),
+            failure(&task).contains("no-such-agent") && failure(&task).contains("install it"),
             "{:?}",
             task.error
         );
@@ -29,7 +30,7 @@ async fn a_start_that_says_nothing_or_is_stuck_is_given_up() {
             let rig = Rig::new().with("STUB_START", start);
             let tasks = serve(rig.runner().start_wait(Duration::from_millis(300))).await;
             let (task, _) = run(&tasks, "say x").await;
-            assert!(error(&task).contains("not ready within 300ms"), "{start}: {:?}", task.error);
+            assert!(failure(&task).contains("not ready within 300ms"), "{start}: {:?}", task.error);
             assert_eq!(alive(task.id, 1), 0, "{start}");
         }
     })
@@ -41,8 +42,8 @@ async fn a_start_that_fails_says_what_is_on_stderr() {
     within(async {
         let rig = Rig::new().with("STUB_START", "stderr");
         let (task, events) = run(&rig.tasks().await, "say x").await;
-        assert!(error(&task).contains("did not start (exit status: 1)"), "{:?}", task.error);
-        assert!(error(&task).ends_with("first complaint\nthe licence has expired"), "{:?}", task.error);
+        assert!(failure(&task).contains("did not start (exit status: 1)"), "{:?}", task.error);
+        assert!(failure(&task).ends_with("first complaint\nthe licence has expired"), "{:?}", task.error);
         assert_eq!(notices(&events), ["first complaint", "the licence has expired"]);
     })
     .await;
@@ -53,8 +54,8 @@ async fn a_start_that_is_cut_off_in_the_middle_of_a_line_fails() {
     within(async {
         let rig = Rig::new().with("STUB_START", "half");
         let (task, _) = run(&rig.tasks().await, "say x").await;
-        assert!(error(&task).contains("did not start (exit status: 3)"), "{:?}", task.error);
-        assert!(error(&task).ends_with("lost my footing"), "{:?}", task.error);
+        assert!(failure(&task).contains("did not start (exit status: 3)"), "{:?}", task.error);
+        assert!(failure(&task).ends_with("lost my footing"), "{:?}", task.error);
     })
     .await;
 }
@@ -70,7 +71,7 @@ async fn a_start_that_is_refused_says_why() {
         ] {
             let rig = Rig::new().with("STUB_START", start);
             let (task, events) = run(&rig.tasks().await, "say x").await;
-            assert!(error(&task).contains(words), "{start}: {:?}", task.error);
+            assert!(failure(&task).contains(words), "{start}: {:?}", task.error);
             assert_eq!((turn_reasons(&events), alive(task.id, 1)), (Vec::new(), 0), "{start}");
         }
     })
@@ -82,7 +83,7 @@ async fn a_cancel_ends_a_start_that_is_stuck() {
     within(async {
         let rig = Rig::new().with("STUB_START", "silent");
         let tasks = rig.tasks().await;
-        let task = crate::rig::start(&tasks, "say x").await;
+        let task = start(&tasks, "say x").await;
         crate::support::eventually("it was started", || alive(task, 1) > 0).await;
         tasks.cancel(task).await.unwrap();
         let (task, _) = settled(&tasks, task).await;
@@ -140,14 +141,14 @@ async fn a_model_that_cannot_be_chosen_is_told_and_one_that_is_refused_fails() {
         let rig = Rig::that_can("models");
         let (task, _) = run(&serve(rig.runner().model("no-such-model")).await, "settings").await;
         assert!(
-            error(&task).contains("does not take the model `no-such-model`: there is no such model"),
+            failure(&task).contains("does not take the model `no-such-model`: there is no such model"),
             "{:?}",
             task.error
         );
 
         let rig = Rig::that_can("modes");
         let (task, _) = run(&serve(rig.runner().mode("bypass")).await, "settings").await;
-        assert!(error(&task).contains("no mode `bypass`; it has: auto, default"), "{:?}", task.error);
+        assert!(failure(&task).contains("no mode `bypass`; it has: auto, default"), "{:?}", task.error);
     })
     .await;
 }
