@@ -25,8 +25,8 @@ use crate::rt::time::{Instant, sleep, sleep_until, timeout};
 use crate::rt::{self, select};
 use crate::runner::{AgentRunner, RunContext, RunId, RunParts, RunResult};
 
-/// What a run needs from the scheduler that owns it.
-pub(super) struct Run {
+/// Sees runs through, from their start to their settled end. All runs of a manager share one.
+pub(super) struct Supervisor {
     pub(super) journal: Journal,
     pub(super) agents: Agents,
     pub(super) settings: Settings,
@@ -42,13 +42,13 @@ enum Outcome {
     ShutDown,
 }
 
-impl Run {
+impl Supervisor {
     /// Starts the task's next run, waits for its end whatever happens, and settles it. Does nothing when the task is
     /// no longer pending. There must be no other run of the task in this process.
     ///
     /// Its future waits most of the time, next to thousands of others: what is only at its beginning and its end, and
     /// the timers that a run may have, are on the heap while they last, and make no room for themselves in it.
-    pub(super) async fn run(self, task: TaskId) {
+    pub(super) async fn run(self: Arc<Self>, task: TaskId) {
         let writer = self.journal.writer(task);
         let started = match Box::pin(start(&writer, self.journal.instance())).await {
             Ok(started) => started,
@@ -62,7 +62,7 @@ impl Run {
         self.supervise(writer, started).instrument(span).await;
     }
 
-    async fn supervise(mut self, writer: Arc<Writer>, task: Arc<Task>) {
+    async fn supervise(self: Arc<Self>, writer: Arc<Writer>, task: Arc<Task>) {
         let id = RunId::new(task.id, task.run);
         let Some(agent) = self.agents.find(&task.agent_id) else {
             let outcome = Outcome::Failed(format!("there is no agent `{}` here", task.agent_id));
@@ -99,7 +99,7 @@ impl Run {
 
     /// Waits for the run, and ends it when it has to end. `None` when the task is no longer ours.
     async fn watch_over(
-        &mut self,
+        &self,
         mut working: AbortOnDropHandle<RunResult>,
         writer: &Arc<Writer>,
         id: RunId,
@@ -108,6 +108,7 @@ impl Run {
         let mut snapshots = writer.snapshots();
         let mut idle = Idle::new(&self.journal, id.task, self.settings.idle_timeout);
         let mut deadlines = Deadlines::default();
+        let mut shutdown = self.shutdown.clone();
         let run_until = self.settings.run_timeout.map(|limit| Instant::now() + limit);
         // Set once the run was told to stop: when it is dropped, and what it then ended as.
         let mut stopping: Option<(Instant, Outcome)> = None;
@@ -137,7 +138,7 @@ impl Run {
                 let outcome = Outcome::Failed(crate::RunError::from(error).message().to_owned());
                 stopping = Some((Instant::now() + self.settings.cancel_grace, outcome));
             }
-            if let Some(grace) = *self.shutdown.borrow_and_update() {
+            if let Some(grace) = *shutdown.borrow_and_update() {
                 // A run that waits for an answer will not finish: whoever could answer is gone already.
                 let waits = snapshot.as_ref().is_some_and(|task| task.status == TaskStatus::AwaitingInput);
                 let end = Instant::now() + if waits { Duration::ZERO } else { grace };
@@ -185,7 +186,7 @@ impl Run {
                 request_id = deadlines.passed() => Box::pin(take_default(writer, request_id)).await,
                 changed = snapshots.changed() => if changed.is_err() { return None },
                 // Again, too: a later call may want it sooner.
-                Ok(()) = self.shutdown.changed() => {}
+                Ok(()) = shutdown.changed() => {}
             }
         }
     }
