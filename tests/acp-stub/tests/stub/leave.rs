@@ -42,12 +42,15 @@ async fn a_policy_decides_without_asking() {
     within(async {
         let dir = TempDir::new().unwrap();
         let inside = format!("edit {}/new.txt", dir.path().display());
+        let told_before = format!("patch {}/new.txt", dir.path().display());
         for (permissions, message, said_of_it) in [
             (Permissions::AllowAll, "permit x", Some("even-")),
             (Permissions::Deny, "permit x", Some("odd-")),
             (Permissions::Deny, &inside, Some("odd-")),
             (Permissions::AllowEdits, &inside, Some("even-")),
+            (Permissions::AllowEdits, &told_before, Some("even-")),
             (Permissions::AllowEdits, "edit /etc/passwd", None),
+            (Permissions::AllowEdits, "patch /etc/passwd", None),
             (Permissions::AllowEdits, "permit x", None),
             (Permissions::Ask, &inside, None),
         ] {
@@ -68,6 +71,19 @@ async fn a_policy_decides_without_asking() {
                 }
                 None => drop(asked(&tasks, task).await),
             }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_is_asked_reads_which_file_is_changed_wherever_the_agent_told_it() {
+    within(async {
+        let tasks = Rig::new().tasks().await;
+        for message in ["edit /etc/passwd", "patch /etc/passwd"] {
+            let task = start(&tasks, message).await;
+            let request = asked(&tasks, task).await;
+            assert!(request.prompt.ends_with("\n/etc/passwd"), "{message}: {}", request.prompt);
         }
     })
     .await;
