@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use task_core::{
-    Event, MemoryStore, NewTask, Output, Payload, RunId, Seq, StoreError, Task, TaskError, TaskId,
-    TaskManager, TaskStore, ToolUpdate,
+    Event, MemoryStore, NewTask, NoticeLevel, Output, Payload, RunId, Seq, StoreError, Task, TaskError,
+    TaskId, TaskManager, TaskStore, ToolUpdate,
 };
 use task_runners::ShellRunner;
 use task_runners::process::Sweep;
@@ -118,6 +118,15 @@ pub(crate) fn turn_reasons(events: &[Event]) -> Vec<String> {
         _ => None,
     });
     turns.collect()
+}
+
+/// How much each notice matters.
+pub(crate) fn levels(events: &[Event]) -> Vec<NoticeLevel> {
+    let levels = events.iter().filter_map(|event| match event.payload() {
+        Payload::Output(Output::Notice(notice)) => Some(notice.level),
+        _ => None,
+    });
+    levels.collect()
 }
 
 /// Processes alive that carry the mark of the run, or were seen by `sweep` before.

@@ -6,9 +6,10 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{alive, settled, turn_reasons, until, within};
+use support::{alive, levels, settled, turn_reasons, until, within};
 use task_core::{
-    Delivery, Event, MemoryStore, Message, NewTask, Output, Payload, Task, TaskId, TaskManager, TaskStatus,
+    Delivery, Event, MemoryStore, Message, NewTask, NoticeLevel, Output, Payload, Task, TaskId, TaskManager,
+    TaskStatus,
 };
 use task_runners::process::{Environment, Ladder};
 use task_runners::{ClaudeRunner, Permissions};
@@ -270,6 +271,7 @@ async fn chatter_on_stderr_is_told_for_a_while() {
         let told = notices(&events);
         assert_eq!((told.len(), told[0].as_str()), (21, "complaint 0"));
         assert!(told[20].contains("not shown"), "{told:?}");
+        assert!(levels(&events).iter().all(|level| *level == NoticeLevel::Info), "a start is no warning");
     })
     .await;
 }

@@ -1,7 +1,9 @@
 //! Lines that are not as they should be.
 
+use task_core::NoticeLevel;
+
 use crate::rig::{Rig, completed, notices, raw, run, said};
-use crate::support::{turn_reasons, within};
+use crate::support::{levels, turn_reasons, within};
 
 #[tokio::test]
 async fn lines_that_are_no_json_too_long_or_not_of_the_protocol_are_told_and_skipped() {
@@ -76,6 +78,7 @@ async fn chatter_on_stderr_is_told_for_a_while() {
         let told = notices(&events);
         assert_eq!((told.len(), told[0].as_str()), (21, "complaint 0"));
         assert!(told[20].contains("not shown"), "{told:?}");
+        assert!(levels(&events).iter().all(|level| *level == NoticeLevel::Info), "a start is no warning");
     })
     .await;
 }
