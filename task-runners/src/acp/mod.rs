@@ -42,7 +42,8 @@ use session::Session;
 /// A run starts the program when it takes its first message, and ends it when no message waits. The session of the agent
 /// outlives it: its id is stored as soon as it is known, and the next run goes on in it, if the agent can: by
 /// `session/resume`, or by `session/load`, of whose replay nothing is written to the log again. An agent that can do
-/// neither, or has lost the session, begins a new one, and a notice says so. Any other refusal fails the run.
+/// neither, or has lost the session, begins a new one, and a notice says so: one that says that the session is not there,
+/// or refuses it and does not name it among its sessions (`session/list`). Any other refusal fails the run.
 ///
 /// Text, thinking, tool calls with their input and output, plans and costs are output of the task; what has no kind of
 /// its own is kept as `raw`. A turn is over when the agent answers its prompt; it ends as `done`, `interrupted`,

@@ -14,6 +14,7 @@ use crate::text::{shortened, text};
 /// What an agent can do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Abilities {
+    lists: bool,
     loads: bool,
     resumes: bool,
     pub(super) steers: bool,
@@ -27,6 +28,7 @@ impl Abilities {
         let sessions = &can["sessionCapabilities"];
         let prompts = &can["promptCapabilities"];
         Self {
+            lists: sessions["list"].is_object(),
             loads: can["loadSession"] == true,
             resumes: sessions["resume"].is_object(),
             steers: answer["_meta"]["steering"]["supported"] == true,
@@ -73,11 +75,16 @@ impl Session<'_> {
                     Some(Err(refusal)) => lost = Some(refusal),
                 }
             }
-            match &lost {
-                // The crash came before the agent had kept anything of the session that it had just named.
-                _ if !self.kept.has_history => {}
-                Some(refusal) if !refusal.is_not_found() => return Err(self.no_session(hello, refusal)),
-                _ => self.forgotten(lost.as_ref()).await?,
+            // Else the crash came before the agent had kept anything of the session that it had just named.
+            if self.kept.has_history {
+                if let Some(refusal) = lost.as_ref().filter(|refusal| !refusal.is_not_found()) {
+                    match self.has_lost(&session, refusal, until).await? {
+                        None => return Ok(None),
+                        Some(false) => return Err(self.no_session(hello, refusal)),
+                        Some(true) => {}
+                    }
+                }
+                self.forgotten(lost.as_ref()).await?;
             }
             (self.session, self.state.session) = (None, None);
         }
@@ -90,6 +97,36 @@ impl Session<'_> {
         self.cx.set_session(session).await?;
         (self.session, self.state.session) = (Some(session.to_owned()), Some(session.to_owned()));
         Ok(Some(answer))
+    }
+
+    /// Whether the agent refused a session that it does not know: some do not tell that from any other trouble. It has
+    /// to list all of its sessions, and this is none of them. `None` when the run should stop instead.
+    async fn has_lost(
+        &mut self,
+        session: &str,
+        refusal: &Refusal,
+        until: Instant,
+    ) -> Result<Option<bool>, RunError> {
+        // Who has to log in first may see no sessions.
+        if !self.abilities.lists || refusal.wants_login() {
+            return Ok(Some(false));
+        }
+        let mut cursor = None;
+        for _ in 0..PAGES {
+            let Some(answer) = self.call(Request::List { after: cursor.as_deref() }, until).await? else {
+                return Ok(None);
+            };
+            let page = answer.unwrap_or_default();
+            let Some(sessions) = page["sessions"].as_array() else { return Ok(Some(false)) };
+            if sessions.iter().any(|known| text(known, "sessionId") == session) {
+                return Ok(Some(false));
+            }
+            match text(&page, "nextCursor") {
+                "" => return Ok(Some(true)),
+                next => cursor = Some(next.to_owned()),
+            }
+        }
+        Ok(Some(false))
     }
 
     /// The directories beside the one that it works in, if the agent takes any.
@@ -218,6 +255,9 @@ fn accepted(answer: Option<Answer>, what: &str, value: &str) -> Result<bool, Run
 
 /// The mode in which leave is asked of us, where an agent has modes.
 const MODE: &str = "default";
+
+/// Pages of a list of sessions that are read; an agent may never come to an end.
+const PAGES: u32 = 500;
 
 /// Characters of a way to log in.
 const WORDS: usize = 300;

@@ -1,8 +1,8 @@
 //! A program that speaks the Agent Client Protocol, and misbehaves on demand.
 //!
 //! What it does with a message is the first word of the message: [`turn`] has the words. `STUB_CAN` names what it says it
-//! can do (`load`, `resume`, `steer`, `modes`, `options`, `models`, `dirs`, `images`), `STUB_START` how it starts. A session
-//! is a file, named after it, in the directory `STUB_HOME`: a line for every message.
+//! can do (`load`, `resume`, `list`, `endless`, `steer`, `modes`, `options`, `models`, `dirs`, `images`),
+//! `STUB_START` how it starts. A session is a file, named after it, in the directory `STUB_HOME`: a line for every message.
 #![expect(clippy::needless_pass_by_value, reason = "every caller makes the value for what it says")]
 
 mod rpc;
@@ -54,6 +54,7 @@ impl Stub {
             let (id, params) = (line["id"].clone(), &line["params"]);
             match line["method"].as_str().unwrap_or_default() {
                 "initialize" => self.initialize(&id),
+                "session/list" => self.list(&id, params),
                 "session/load" | "session/resume" => self.again(&line),
                 "session/new" => self.begin(&id, params),
                 "session/prompt" => {
@@ -99,7 +100,7 @@ impl Stub {
             _ => {}
         }
         let mut sessions = json!({});
-        for (word, name) in [("resume", "resume"), ("dirs", "additionalDirectories")] {
+        for (word, name) in [("resume", "resume"), ("list", "list"), ("dirs", "additionalDirectories")] {
             if self.can(word) {
                 sessions[name] = json!({});
             }
@@ -157,6 +158,23 @@ impl Stub {
         if line["method"] == "session/load" {
             self.chunk("agent_message_chunk", "fresh ");
         }
+    }
+
+    /// One session a page.
+    fn list(&self, id: &Value, params: &Value) {
+        if self.can("endless") {
+            return self.rpc.answer(id, json!({ "sessions": [], "nextCursor": "more" }));
+        }
+        let home = std::env::var_os("STUB_HOME").expect("it has a home");
+        let files = std::fs::read_dir(home).expect("its home is there");
+        let mut sessions: Vec<_> =
+            files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        sessions.sort();
+        let at = params["cursor"].as_str().map_or(0, |cursor| cursor.parse().unwrap());
+        let page = sessions.get(at).map(|session| json!({ "sessionId": session, "cwd": "/" }));
+        let next = (at + 1 < sessions.len()).then(|| (at + 1).to_string());
+        let page: Vec<_> = page.into_iter().collect();
+        self.rpc.answer(id, json!({ "sessions": page, "nextCursor": next }));
     }
 
     fn settings(&self) -> Value {
