@@ -79,8 +79,9 @@ use session::Session;
 /// # Security
 ///
 /// **The agent has all the rights of this process.** It is no sandbox. What it asks leave for is its own decision, by its
-/// own settings: some ask for nothing unless told to. So this runner puts an agent that has a mode `default` into it, in
-/// which it asks people rather than another model; for any other, look at its settings, or at [`AcpRunner::mode`].
+/// own settings: some ask for nothing unless told to. So this runner puts an agent that has a mode `default`, or else
+/// `read-only` (Codex), into it, in which it asks people rather than another model; for any other, look at its settings, or
+/// at [`AcpRunner::mode`].
 ///
 /// **A directory can make an agent run commands** before the first question is asked: by servers, hooks and plugins in
 /// its settings there, which the protocol cannot switch off. Let it work in directories only that you would run a script
@@ -163,7 +164,8 @@ impl AcpRunner {
     }
 
     /// Sets the mode in which the agent works, by the id it has with the agent; a run fails where the agent has no such
-    /// mode. Unless set it is `default` for agents that have one of that name, and their own choice for others.
+    /// mode. Unless set it is `default` for agents that have one of that name, else `read-only`, which is what Codex calls
+    /// it, and their own choice for others.
     pub fn mode(mut self, mode: impl Into<String>) -> Self {
         self.mode = Some(mode.into());
         self

@@ -172,8 +172,10 @@ impl Session<'_> {
                 let words = format!("the agent has no mode `{mode}`; it has: {}", known.join(", "));
                 return Err(RunError::new(words));
             }
-            None if known.contains(&MODE) => MODE,
-            None => return Ok(true),
+            None => match MODES.iter().find(|mode| known.contains(mode)) {
+                Some(mode) => mode,
+                None => return Ok(true),
+            },
         };
         if text(modes, "currentModeId") == mode {
             return Ok(true);
@@ -253,8 +255,9 @@ fn accepted(answer: Option<Answer>, what: &str, value: &str) -> Result<bool, Run
     }
 }
 
-/// The mode in which leave is asked of us, where an agent has modes.
-const MODE: &str = "default";
+/// The mode in which leave is asked of us, as far as agents have one: usually, and at Codex, where another model is asked
+/// unless told otherwise.
+const MODES: &[&str] = &["default", "read-only"];
 
 /// Pages of a list of sessions that are read; an agent may never come to an end.
 const PAGES: u32 = 500;

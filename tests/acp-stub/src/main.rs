@@ -1,7 +1,7 @@
 //! A program that speaks the Agent Client Protocol, and misbehaves on demand.
 //!
 //! What it does with a message is the first word of the message: [`turn`] has the words. `STUB_CAN` names what it says it
-//! can do (`load`, `resume`, `list`, `endless`, `steer`, `modes`, `options`, `models`, `dirs`, `images`),
+//! can do (`load`, `resume`, `list`, `endless`, `steer`, `modes`, `sandbox-modes`, `options`, `models`, `dirs`, `images`),
 //! `STUB_START` how it starts. A session is a file, named after it, in the directory `STUB_HOME`: a line for every message.
 #![expect(clippy::needless_pass_by_value, reason = "every caller makes the value for what it says")]
 
@@ -179,8 +179,12 @@ impl Stub {
 
     fn settings(&self) -> Value {
         let mut settings = json!({});
-        if self.can("modes") {
-            let modes = json!([{ "id": "auto", "name": "Auto" }, { "id": "default", "name": "Ask" }]);
+        let modes = [("sandbox-modes", "read-only"), ("modes", "default")];
+        let mut modes: Vec<_> =
+            modes.iter().filter(|(word, _)| self.can(word)).map(|(_, mode)| *mode).collect();
+        if !modes.is_empty() {
+            modes.insert(0, "auto");
+            let modes: Vec<_> = modes.iter().map(|mode| json!({ "id": mode, "name": mode })).collect();
             settings["modes"] = json!({ "currentModeId": self.mode, "availableModes": modes });
         }
         if self.can("options") {
