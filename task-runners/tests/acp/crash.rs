@@ -21,7 +21,7 @@ struct Server(Child);
 impl Server {
     fn start(rig: &Rig, store: &Path, message: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        let module = if rig.kind == Kind::Claude { "claude" } else { "opencode" };
+        let module = rig.kind.module();
         let test = format!("crash::{module}::a_killed_server_leaves_nothing_and_its_session_goes_on");
         command.args(["--exact", &test, "--nocapture"]);
         command.env(ROLE, json!([store, rig.api.url(), rig.home.0, rig.dir.0, message]).to_string());
