@@ -138,8 +138,10 @@ impl Stub {
     fn again(&mut self, line: &Value) {
         let id = &line["id"];
         self.session = line["params"]["sessionId"].as_str().unwrap_or_default().to_owned();
-        if self.start == "forgetful" {
-            return self.rpc.refuse(id, -32603, "the disk is full");
+        match self.start.as_str() {
+            "forgetful" => return self.rpc.refuse(id, -32603, "the disk is full"),
+            "locked" => return self.rpc.refuse(id, -32000, "Authentication required"),
+            _ => {}
         }
         let Ok(kept) = std::fs::read_to_string(self.file()) else {
             return self.rpc.refuse(id, -32002, "Resource not found");

@@ -110,6 +110,21 @@ async fn a_list_without_an_end_tells_nothing_about_a_session() {
 }
 
 #[tokio::test]
+async fn who_has_to_log_in_first_has_lost_nothing() {
+    within(async {
+        let rig = Rig::that_can("resume list").with("STUB_START", "locked");
+        let tasks = rig.tasks().await;
+        let (first, _) = run(&tasks, "say one").await;
+        // As it looks to somebody who is not let in.
+        std::fs::remove_file(rig.home.path().join(first.session_id.as_ref().unwrap())).unwrap();
+        let (second, _) = again(&tasks, first.id, "say two").await;
+        assert!(error(&second).contains("somebody has to log in first"), "{:?}", second.error);
+        assert_eq!(second.session_id, first.session_id);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_session_that_holds_nothing_is_begun_again_without_a_word() {
     within(async {
         let rig = Rig::that_can("resume");
