@@ -1,6 +1,6 @@
 //! Calls of tools, from their announcement to their end.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use task_core::{Output, ToolCall, ToolStatus, ToolUpdate};
 
 use crate::text::{bounded, first_line, text};
@@ -114,9 +114,14 @@ impl Tools {
         if update["rawInput"].is_object() {
             update["rawInput"].clone_into(&mut call.input);
         }
-        let mut content = update["content"].as_array().into_iter().flatten();
-        if content.any(|item| text(item, "type") == "diff") {
-            update["content"].clone_into(&mut call.changes);
+        let content = update["content"].as_array().into_iter().flatten();
+        let changes: Vec<_> = content.filter(|item| text(item, "type") == "diff").cloned().collect();
+        if !changes.is_empty() {
+            call.changes = Value::Array(changes);
+            // Whoever is asked for leave has to see what for.
+            if call.has_no_input() {
+                call.input = json!({ "changes": call.changes });
+            }
         }
         if call.stage != Stage::Over {
             call.status = match text(update, "status") {

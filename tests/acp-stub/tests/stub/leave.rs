@@ -9,7 +9,7 @@ use task_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 
 use crate::rig::{Rig, completed, run, said, serve, start};
-use crate::support::{settled, turn_reasons, until, within};
+use crate::support::{settled, tool_update, turn_reasons, until, within};
 
 async fn asked(tasks: &TaskManager, task: TaskId) -> InputRequest {
     until(tasks, task, |event| event.kind() == "input_requested").await;
@@ -77,13 +77,19 @@ async fn a_policy_decides_without_asking() {
 }
 
 #[tokio::test]
-async fn whoever_is_asked_reads_which_file_is_changed_wherever_the_agent_told_it() {
+async fn whoever_is_asked_reads_what_is_changed_wherever_the_agent_told_it() {
     within(async {
         let tasks = Rig::new().tasks().await;
         for message in ["edit /etc/passwd", "patch /etc/passwd"] {
             let task = start(&tasks, message).await;
             let request = asked(&tasks, task).await;
             assert!(request.prompt.ends_with("\n/etc/passwd"), "{message}: {}", request.prompt);
+            if message.starts_with("patch") {
+                let told = until(&tasks, task, |event| tool_update(event).is_some()).await;
+                let input = tool_update(&told).unwrap().input.expect("it is told");
+                let input = input.as_str();
+                assert!(input.contains("/etc/passwd") && input.contains(r#""newText":"x""#), "{input}");
+            }
         }
     })
     .await;
