@@ -89,7 +89,8 @@ impl Stop {
     }
 }
 
-/// Lines of stderr on their way to viewers.
+/// Lines of stderr on their way to viewers. They are no more than information: programs tell there how they start, and
+/// where one dies the last of them are in the error.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings(u32);
 
@@ -102,7 +103,7 @@ impl Warnings {
             MORE_WARNINGS => "The agent writes more to stderr, which is not shown.".to_owned(),
             _ => return None,
         };
-        Some(Output::notice(NoticeLevel::Warning, words))
+        Some(Output::notice(NoticeLevel::Info, words))
     }
 }
 

@@ -58,9 +58,11 @@ fn default_model(models: &[String]) -> &str {
 }
 
 fn program(path: &Path, version: Option<&str>) -> String {
-    let version =
-        version.map_or_else(|| "Unknown version".to_owned(), |version| format!("Version {version}"));
-    format!("{version}, at {}", path.display())
+    // Adapters are not asked, and whoever is busy may not tell in time.
+    match version {
+        Some(version) => format!("Version {version}, at {}", path.display()),
+        None => format!("At {}", path.display()),
+    }
 }
 
 /// llama.cpp names its models by their files.
@@ -106,6 +108,13 @@ mod tests {
         let models = ["nomic-embed-text:latest", "qwen3:4b", "gemma3"].map(str::to_owned);
         assert_eq!(default_model(&models), "qwen3:4b");
         assert_eq!(default_model(&models[..1]), "nomic-embed-text:latest");
+    }
+
+    #[test]
+    fn a_program_is_told_by_what_is_known_of_it() {
+        let path = Path::new("/usr/bin/agent");
+        assert_eq!(program(path, Some("1.2.3")), "Version 1.2.3, at /usr/bin/agent");
+        assert_eq!(program(path, None), "At /usr/bin/agent");
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Draft {
             payload => payload,
         };
         let seq = self.task.seq.next();
-        let event = Event::new(self.task.id, seq, self.at, &payload).map_err(not_recorded)?;
+        let event = Event::new(self.task.id, seq, self.at, &payload).map_err(|error| not_recorded(&error))?;
         self.changed |= Arc::make_mut(&mut self.task).apply(seq, self.at, &payload)?;
         self.durability = Durability::Durable;
         self.events.push(event);
@@ -91,7 +91,8 @@ impl Draft {
     pub(crate) fn record_output(&mut self, output: &Output) -> Result<Seq, TaskError> {
         let output = self.complete(output);
         let seq = self.task.seq.next();
-        let event = Event::of_output(self.task.id, seq, self.at, &output).map_err(not_recorded)?;
+        let event =
+            Event::of_output(self.task.id, seq, self.at, &output).map_err(|error| not_recorded(&error))?;
         self.changed |= Arc::make_mut(&mut self.task).apply_output(seq, self.at, &output);
         if !output.is_progress() {
             self.durability = Durability::Durable;
@@ -162,7 +163,7 @@ impl Draft {
     }
 }
 
-fn not_recorded(error: impl ToString) -> TaskError {
+fn not_recorded(error: &impl ToString) -> TaskError {
     TaskError::invalid("event", error.to_string())
 }
 

@@ -5,6 +5,7 @@ use super::request::Takes;
 /// What an agent can do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Abilities {
+    pub(super) lists: bool,
     pub(super) loads: bool,
     pub(super) resumes: bool,
     pub(super) steers: bool,
@@ -19,6 +20,7 @@ impl Abilities {
         let sessions = &can["sessionCapabilities"];
         let prompts = &can["promptCapabilities"];
         Self {
+            lists: sessions["list"].is_object(),
             loads: can["loadSession"] == true,
             resumes: sessions["resume"].is_object(),
             steers: answer["_meta"]["steering"]["supported"] == true,

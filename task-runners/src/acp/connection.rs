@@ -12,8 +12,8 @@ use std::task::Poll;
 use agent_client_protocol::schema::ProtocolVersion;
 use agent_client_protocol::v1::schema::{
     CancelNotification, ContentBlock, EmbeddedResource, EmbeddedResourceResource, ImageContent,
-    Implementation, InitializeRequest, LoadSessionRequest, NewSessionRequest, PromptRequest,
-    RequestPermissionOutcome, RequestPermissionResponse, ResourceLink, ResumeSessionRequest,
+    Implementation, InitializeRequest, ListSessionsRequest, LoadSessionRequest, NewSessionRequest,
+    PromptRequest, RequestPermissionOutcome, RequestPermissionResponse, ResourceLink, ResumeSessionRequest,
     SelectedPermissionOutcome, SessionConfigOptionValue, SetSessionConfigOptionRequest,
     SetSessionModeRequest, TextContent, TextResourceContents,
 };
@@ -223,6 +223,9 @@ fn message(request: Request<'_>) -> Result<UntypedMessage, Error> {
         Request::Initialize => InitializeRequest::new(ProtocolVersion::V1)
             .client_info(Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
             .to_untyped_message(),
+        Request::List { after } => {
+            ListSessionsRequest::new().cursor(after.map(str::to_owned)).to_untyped_message()
+        }
         Request::Load(session, Place { dir, more }) => {
             let more = more.iter().map(Into::into).collect();
             LoadSessionRequest::new(session.to_owned(), dir).additional_directories(more).to_untyped_message()

@@ -47,7 +47,20 @@ const KNOWN: &[(&str, &[&str])] = &[
             "CLAUDE_CONFIG_DIR",
         ],
     ),
-    ("codex-acp", &["CODEX_API_KEY", "CODEX_HOME", "CODEX_PATH", "OPENAI_API_KEY", "OPENAI_BASE_URL"]),
+    (
+        "codex-acp",
+        &[
+            "CODEX_API_KEY",
+            "CODEX_CONFIG",
+            "CODEX_HOME",
+            "CODEX_PATH",
+            // How it logs in where nobody did; without it a key alone is not used.
+            "DEFAULT_AUTH_REQUEST",
+            "MODEL_PROVIDER",
+            "OPENAI_API_KEY",
+            "OPENAI_BASE_URL",
+        ],
+    ),
     (
         "gemini",
         &[

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use task_core::{Ask, RequestOption, RunContext, RunError};
 
 use super::request::Decision;
@@ -40,15 +40,19 @@ impl Leave {
         let (title, input) = (text(call, "title"), &call["rawInput"]);
         let kind = text(call, "kind");
         let what = if title.is_empty() { input.to_string() } else { title.to_owned() };
+        let paths = paths(call);
         // The title may be cut, or name the tool alone.
-        let asked = if input.is_object() { input } else { &call["title"] };
+        let asked = match input {
+            Value::Object(_) => input.clone(),
+            _ => json!([title, paths, call["content"]]),
+        };
         Self {
             call_id: call["toolCallId"].as_str().filter(|id| !id.is_empty()).map(str::to_owned),
             kind: kind.to_owned(),
-            prompt: prompt(&what, call),
+            prompt: prompt(&what, call, &paths),
             options: choices(&params["options"]),
-            digest: digest(kind, asked),
-            paths: paths(call),
+            digest: digest(kind, &asked),
+            paths,
         }
     }
 
@@ -97,7 +101,7 @@ impl Leave {
     }
 }
 
-fn prompt(what: &str, call: &Value) -> String {
+fn prompt(what: &str, call: &Value, paths: &[PathBuf]) -> String {
     let name = [text(call, "name"), text(call, "kind")].into_iter().find(|name| !name.is_empty());
     let what = shortened(what, PROMPT);
     let mut prompt = match name.filter(|name| !what.starts_with(*name)) {
@@ -108,6 +112,13 @@ fn prompt(what: &str, call: &Value) -> String {
     let command = text(&call["rawInput"], "command");
     if !command.is_empty() && !prompt.contains(command) {
         prompt.push_str(&format!("\n{}", shortened(command, PROMPT)));
+    }
+    // Nor need the title say which files are changed.
+    for path in paths {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        if !prompt.contains(&*name) && prompt.len() < PROMPT {
+            prompt.push_str(&format!("\n{}", path.display()));
+        }
     }
     prompt
 }
@@ -177,8 +188,6 @@ const LABEL: usize = 500;
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn leave(kind: &str, path: &str, options: &[(&str, &str)]) -> Leave {
@@ -219,6 +228,21 @@ mod tests {
         let kinds = [("a", "allow_always"), ("b", "allow_always"), ("c", ""), ("d", "odd")];
         let ours: Vec<_> = leave("edit", "/", &kinds).options.into_iter().map(|choice| choice.ours).collect();
         assert_eq!(ours, ["allow_always", "allow_always-2", "other", "odd"]);
+    }
+
+    #[test]
+    fn files_that_the_title_does_not_name_are_named_and_another_change_is_another_question() {
+        let asked = |title: &str, path: &str, new: &str| {
+            let content = json!([{ "type": "diff", "path": path, "newText": new }]);
+            let call = json!({ "kind": "edit", "title": title, "locations": [{ "path": path }], "content": content });
+            Leave::read(&json!({ "toolCall": call }))
+        };
+        let one = asked("Edit files", "/dir/one.txt", "1");
+        assert_eq!(one.prompt, "edit: Edit files\n/dir/one.txt");
+        assert_eq!(asked("Edit one.txt", "/dir/one.txt", "1").prompt, "edit: Edit one.txt");
+        assert_eq!(one.digest, asked("Edit files", "/dir/one.txt", "1").digest);
+        assert_ne!(one.digest, asked("Edit files", "/dir/two.txt", "1").digest);
+        assert_ne!(one.digest, asked("Edit files", "/dir/one.txt", "2").digest);
     }
 
     #[test]

@@ -43,7 +43,8 @@ use session::Session;
 /// A run starts the program when it takes its first message, and ends it when no message waits. The session of the agent
 /// outlives it: its id is stored as soon as it is known, and the next run goes on in it, if the agent can: by
 /// `session/resume`, or by `session/load`, of whose replay nothing is written to the log again. An agent that can do
-/// neither, or has lost the session, begins a new one, and a notice says so. Any other refusal fails the run.
+/// neither, or has lost the session, begins a new one, and a notice says so: one that says that the session is not there,
+/// or refuses it and does not name it among its sessions (`session/list`). Any other refusal fails the run.
 ///
 /// Text, thinking, tool calls with their input and output, plans and costs are output of the task; what has no kind of
 /// its own is kept as `raw`. A turn is over when the agent answers its prompt; it ends as `done`, `interrupted`,
@@ -79,8 +80,9 @@ use session::Session;
 /// # Security
 ///
 /// **The agent has all the rights of this process.** It is no sandbox. What it asks leave for is its own decision, by its
-/// own settings: some ask for nothing unless told to. So this runner puts an agent that has a mode `default` into it, in
-/// which it asks people rather than another model; for any other, look at its settings, or at [`AcpRunner::mode`].
+/// own settings: some ask for nothing unless told to. So this runner puts an agent that has a mode `default`, or else
+/// `read-only` (Codex), into it, in which it asks people rather than another model; for any other, look at its settings, or
+/// at [`AcpRunner::mode`].
 ///
 /// **A directory can make an agent run commands** before the first question is asked: by servers, hooks and plugins in
 /// its settings there, which the protocol cannot switch off. Let it work in directories only that you would run a script
@@ -163,7 +165,8 @@ impl AcpRunner {
     }
 
     /// Sets the mode in which the agent works, by the id it has with the agent; a run fails where the agent has no such
-    /// mode. Unless set it is `default` for agents that have one of that name, and their own choice for others.
+    /// mode. Unless set it is `default` for agents that have one of that name, else `read-only`, which is what Codex calls
+    /// it, and their own choice for others.
     pub fn mode(mut self, mode: impl Into<String>) -> Self {
         self.mode = Some(mode.into());
         self

@@ -8,6 +8,8 @@ use task_core::Content;
 pub(super) enum Request<'a> {
     /// Who it is, and what it can do.
     Initialize,
+    /// Which sessions it has, but for those before this place in the list.
+    List { after: Option<&'a str> },
     /// To go on in a session, and to tell all that was said in it.
     Load(&'a str, Place<'a>),
     /// To begin a session.

@@ -200,10 +200,11 @@ impl<'a> Session<'a> {
                 }
                 Ok(())
             }
-            Heard::Asked(request, params) => {
+            Heard::Asked(request, mut params) => {
                 for output in self.state.tools.asked(&params["toolCall"]) {
                     self.emit(output).await?;
                 }
+                self.state.tools.complete(&mut params["toolCall"]);
                 self.asked(request, &Leave::read(&params));
                 Ok(())
             }

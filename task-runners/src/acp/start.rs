@@ -49,11 +49,16 @@ impl Session<'_> {
                     Some(Err(refusal)) => lost = Some(refusal),
                 }
             }
-            match &lost {
-                // The crash came before the agent had kept anything of the session that it had just named.
-                _ if !self.kept.has_history => {}
-                Some(refusal) if !refusal.is_not_found() => return Err(self.no_session(hello, refusal)),
-                _ => self.forgotten(lost.as_ref()).await?,
+            // Else the crash came before the agent had kept anything of the session that it had just named.
+            if self.kept.has_history {
+                if let Some(refusal) = lost.as_ref().filter(|refusal| !refusal.is_not_found()) {
+                    match self.has_lost(&session, refusal, until).await? {
+                        None => return Ok(None),
+                        Some(false) => return Err(self.no_session(hello, refusal)),
+                        Some(true) => {}
+                    }
+                }
+                self.forgotten(lost.as_ref()).await?;
             }
             (self.session, self.state.session) = (None, None);
         }
@@ -66,6 +71,36 @@ impl Session<'_> {
         self.cx.set_session(session).await?;
         (self.session, self.state.session) = (Some(session.to_owned()), Some(session.to_owned()));
         Ok(Some(answer))
+    }
+
+    /// Whether the agent refused a session that it does not know: some do not tell that from any other trouble. It has
+    /// to list all of its sessions, and this is none of them. `None` when the run should stop instead.
+    async fn has_lost(
+        &mut self,
+        session: &str,
+        refusal: &Refusal,
+        until: Instant,
+    ) -> Result<Option<bool>, RunError> {
+        // Who has to log in first may see no sessions.
+        if !self.abilities.lists || refusal.wants_login() {
+            return Ok(Some(false));
+        }
+        let mut cursor = None;
+        for _ in 0..PAGES {
+            let Some(answer) = self.call(Request::List { after: cursor.as_deref() }, until).await? else {
+                return Ok(None);
+            };
+            let page = answer.unwrap_or_default();
+            let Some(sessions) = page["sessions"].as_array() else { return Ok(Some(false)) };
+            if sessions.iter().any(|known| text(known, "sessionId") == session) {
+                return Ok(Some(false));
+            }
+            match text(&page, "nextCursor") {
+                "" => return Ok(Some(true)),
+                next => cursor = Some(next.to_owned()),
+            }
+        }
+        Ok(Some(false))
     }
 
     /// The directories beside the one that it works in, if the agent takes any.
@@ -111,8 +146,10 @@ impl Session<'_> {
                 let words = format!("the agent has no mode `{mode}`; it has: {}", known.join(", "));
                 return Err(RunError::new(words));
             }
-            None if known.contains(&MODE) => MODE,
-            None => return Ok(true),
+            None => match MODES.iter().find(|mode| known.contains(mode)) {
+                Some(mode) => mode,
+                None => return Ok(true),
+            },
         };
         if text(modes, "currentModeId") == mode {
             return Ok(true);
@@ -192,8 +229,12 @@ fn accepted(answer: Option<Answer>, what: &str, value: &str) -> Result<bool, Run
     }
 }
 
-/// The mode in which leave is asked of us, where an agent has modes.
-const MODE: &str = "default";
+/// The mode in which leave is asked of us, as far as agents have one: usually, and at Codex, where another model is asked
+/// unless told otherwise.
+const MODES: &[&str] = &["default", "read-only"];
+
+/// Pages of a list of sessions that are read; an agent may never come to an end.
+const PAGES: u32 = 500;
 
 /// Characters of a way to log in.
 const WORDS: usize = 300;

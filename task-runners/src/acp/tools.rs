@@ -1,6 +1,6 @@
 //! Calls of tools, from their announcement to their end.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use task_core::{Output, ToolCall, ToolStatus, ToolUpdate};
 
 use crate::text::{bounded, first_line, text};
@@ -22,6 +22,8 @@ struct Call {
     shown_input: Value,
     /// The output that viewers know.
     shown: String,
+    /// The changes of files that were told last.
+    changes: Value,
     stage: Stage,
 }
 
@@ -71,6 +73,16 @@ impl Tools {
         outputs
     }
 
+    /// Adds to a request for leave what it changes, which some agents tell with the call alone.
+    pub(super) fn complete(&self, asked: &mut Value) {
+        if asked.is_object()
+            && !asked["content"].is_array()
+            && let Some(at) = self.position(text(asked, "toolCallId"))
+        {
+            asked["content"] = self.0[at].changes.clone();
+        }
+    }
+
     /// Ends what is open.
     pub(super) fn close(&mut self, status: ToolStatus) -> Vec<Output> {
         let mut outputs = Vec::new();
@@ -101,6 +113,15 @@ impl Tools {
         }
         if update["rawInput"].is_object() {
             update["rawInput"].clone_into(&mut call.input);
+        }
+        let content = update["content"].as_array().into_iter().flatten();
+        let changes: Vec<_> = content.filter(|item| text(item, "type") == "diff").cloned().collect();
+        if !changes.is_empty() {
+            call.changes = Value::Array(changes);
+            // Whoever is asked for leave has to see what for.
+            if call.has_no_input() {
+                call.input = json!({ "changes": call.changes });
+            }
         }
         if call.stage != Stage::Over {
             call.status = match text(update, "status") {
@@ -133,6 +154,7 @@ impl Call {
             input: Value::Null,
             shown_input: Value::Null,
             shown: String::new(),
+            changes: Value::Null,
             stage: Stage::Begun,
         }
     }
@@ -203,7 +225,8 @@ impl Call {
 
     fn end(&mut self) {
         self.stage = Stage::Over;
-        (self.input, self.shown_input, self.shown) = (Value::Null, Value::Null, String::new());
+        (self.input, self.shown_input, self.changes) = (Value::Null, Value::Null, Value::Null);
+        self.shown = String::new();
     }
 }
 

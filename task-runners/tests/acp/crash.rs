@@ -22,7 +22,7 @@ async fn a_killed_server_leaves_nothing_and_its_session_goes_on(kind: Kind) {
             json!([kind.shell("setsid sleep 63 & echo x > started; sleep 63")]),
             json!([{ "text": "never" }]),
         ]);
-        let module = if rig.kind == Kind::Claude { "claude" } else { "opencode" };
+        let module = rig.kind.module();
         let test = format!("crash::{module}::a_killed_server_leaves_nothing_and_its_session_goes_on");
         let mut server = Server::start(&test, &rig.role(&store, message));
         let task = server.task();

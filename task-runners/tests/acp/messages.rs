@@ -72,7 +72,7 @@ async fn a_message_that_steers_is_heard(kind: Kind) {
         let task = tasks.create(rig.task(&message)).await.unwrap();
         written(rig.dir.0.join("started")).await;
         tasks.send(task.id, Message::new("Mind the gap").delivery(Delivery::Steer)).await.unwrap();
-        if kind == Kind::Claude {
+        if kind.steers() {
             // The first was taken when the run began.
             let taken = std::sync::atomic::AtomicU32::new(0);
             until(&tasks, task.id, |event| {
@@ -84,7 +84,7 @@ async fn a_message_that_steers_is_heard(kind: Kind) {
         std::fs::write(rig.dir.0.join("go"), "").unwrap();
         let (task, events) = settled(&tasks, task.id).await;
         completed(&task);
-        let turns = if kind == Kind::Claude { 1 } else { 2 };
+        let turns = if kind.steers() { 1 } else { 2 };
         assert_eq!(turn_reasons(&events), vec!["done"; turns]);
         assert!(rig.last_conversation().contains("Mind the gap"));
     })

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use fake_model_api::FakeModelApi;
 use serde_json::{Value, json};
-use task_core::{MemoryStore, NewTask, TaskManager};
+use task_core::{MemoryStore, NewTask, TaskId, TaskManager};
 use task_runners::AcpRunner;
 use task_runners::process::Environment;
 
@@ -14,6 +14,7 @@ use crate::support::TempDir;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Claude,
+    Codex,
     OpenCode,
 }
 
@@ -30,7 +31,7 @@ impl Rig {
     pub(crate) async fn new(kind: Kind) -> Option<Self> {
         kind.programs()?;
         let api = FakeModelApi::start().await.unwrap();
-        Some(Self { kind, api, home: TempDir::new("acp-home"), dir: TempDir::new("acp-work") })
+        Some(Self { kind, api, home: kind.home(), dir: TempDir::new("acp-work") })
     }
 
     pub(crate) fn runner(&self) -> AcpRunner {
@@ -49,14 +50,18 @@ impl Rig {
         std::fs::read_to_string(self.dir.0.join(name)).ok()
     }
 
-    /// A call that writes a file in the work directory.
-    pub(crate) fn write(&self, name: &str, content: &str) -> Value {
-        let path = self.dir.0.join(name);
-        let (tool, key) = match self.kind {
-            Kind::Claude => ("Write", "file_path"),
-            Kind::OpenCode => ("write", "filePath"),
+    /// A call that writes a file of one line in the work directory.
+    pub(crate) fn write(&self, name: &str, line: &str) -> Value {
+        let (path, content) = (self.dir.0.join(name), format!("{line}\n"));
+        let (tool, input) = match self.kind {
+            Kind::Claude => ("Write", json!({ "file_path": path, "content": content })),
+            Kind::Codex => {
+                let patch = format!("*** Begin Patch\n*** Add File: {name}\n+{line}\n*** End Patch\n");
+                ("apply_patch", json!(patch))
+            }
+            Kind::OpenCode => ("write", json!({ "filePath": path, "content": content })),
         };
-        json!({ "tool": { "name": tool, "input": { key: path, "content": content } } })
+        json!({ "tool": { "name": tool, "input": input } })
     }
 
     /// What a server is told that will be killed.
@@ -70,7 +75,8 @@ impl Rig {
         let conversations = self.api.conversations();
         let with_tools =
             conversations.iter().rev().find(|body| body["tools"].as_array().is_some_and(|t| !t.is_empty()));
-        with_tools.expect("the model was asked")["messages"].to_string()
+        let said = if self.kind == Kind::Codex { "input" } else { "messages" };
+        with_tools.expect("the model was asked")[said].to_string()
     }
 }
 
@@ -89,6 +95,12 @@ impl Kind {
                     .set("CLAUDE_CONFIG_DIR", home.join("config"));
                 AcpRunner::new(&programs[0]).environment(environment)
             }
+            Self::Codex => {
+                let config = home.join("codex");
+                std::fs::create_dir_all(&config).unwrap();
+                std::fs::write(config.join("config.toml"), codex_config(url)).unwrap();
+                AcpRunner::new(&programs[0]).environment(environment.set("CODEX_HOME", config))
+            }
             Self::OpenCode => {
                 let config = home.join("opencode.json");
                 std::fs::write(&config, opencode_config(url).to_string()).unwrap();
@@ -105,10 +117,12 @@ impl Kind {
 
     /// Where its programs are, or, printed, why the test does nothing.
     fn programs(self) -> Option<Vec<PathBuf>> {
-        let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/agents");
-        let dir = std::env::var_os("AGENTS_DIR").map_or(installed, PathBuf::from).join("node_modules");
+        let dir = agents_dir().join("node_modules");
         let programs: &[&str] = match self {
             Self::Claude => &[".bin/claude-agent-acp", "@anthropic-ai/claude-code-linux-x64/claude"],
+            Self::Codex => {
+                &[".bin/codex-acp", "@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex"]
+            }
             Self::OpenCode => &["opencode-linux-x64/bin/opencode"],
         };
         let programs: Vec<_> = programs.iter().map(|program| dir.join(program)).collect();
@@ -119,14 +133,75 @@ impl Kind {
         None
     }
 
-    /// A call that runs a command.
-    pub(crate) fn shell(self, command: &str) -> Value {
-        let tool = match self {
-            Self::Claude => "Bash",
-            Self::OpenCode => "bash",
-        };
-        json!({ "tool": { "name": tool, "input": { "command": command, "description": "a command" } } })
+    /// The name of its tests.
+    pub(crate) const fn module(self) -> &'static str {
+        match self {
+            Self::Claude => "claude",
+            Self::Codex => "codex",
+            Self::OpenCode => "opencode",
+        }
     }
+
+    /// Whether it takes messages into a turn that is under way.
+    pub(crate) const fn steers(self) -> bool {
+        matches!(self, Self::Claude | Self::Codex)
+    }
+
+    /// A call that runs a command, with leave.
+    pub(crate) fn shell(self, command: &str) -> Value {
+        let described = json!({ "command": command, "description": "a command" });
+        let (tool, input) = match self {
+            Self::Claude => ("Bash", described),
+            // Without leave it runs in a sandbox. A command that takes longer than this goes on behind the turn.
+            Self::Codex => {
+                let leave = ("require_escalated", "May I?");
+                let input = json!({
+                    "cmd": command, "sandbox_permissions": leave.0, "justification": leave.1, "yield_time_ms": 30_000,
+                });
+                ("exec_command", input)
+            }
+            Self::OpenCode => ("bash", described),
+        };
+        json!({ "tool": { "name": tool, "input": input } })
+    }
+
+    /// A directory for what it keeps.
+    fn home(self) -> TempDir {
+        if self != Self::Codex {
+            return TempDir::new("acp-home");
+        }
+        // It takes none below the directory for temporary files: its sandbox would not start.
+        let home = agents_dir().join("homes").join(TaskId::new().to_string());
+        std::fs::create_dir_all(&home).unwrap();
+        TempDir(home.canonicalize().unwrap())
+    }
+}
+
+/// Where the programs are installed.
+fn agents_dir() -> PathBuf {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/agents");
+    std::env::var_os("AGENTS_DIR").map_or(installed, PathBuf::from)
+}
+
+/// Codex with our model, and nothing that it fetches or tells when it starts. It has to know the model by its name, or
+/// says that it does not.
+fn codex_config(url: &str) -> String {
+    format!(
+        r#"
+        model = "gpt-5.5"
+        model_provider = "fake"
+        check_for_update_on_startup = false
+        analytics.enabled = false
+        features.apps = false
+        features.plugins = false
+        [model_providers.fake]
+        name = "fake"
+        base_url = "{url}/v1"
+        wire_api = "responses"
+        request_max_retries = 2
+        stream_max_retries = 2
+        "#
+    )
 }
 
 /// OpenCode with our model, asking for what it would do unasked.

@@ -3,10 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use task_core::{Delivery, Event, Message, NewTask, Output, Payload, Task, TaskId, TaskManager, TaskStatus};
+use task_core::{
+    Delivery, Event, Message, NewTask, NoticeLevel, Output, Payload, Task, TaskId, TaskManager, TaskStatus,
+};
 use task_runners::process::Ladder;
 
-use crate::support::{alive, completed, endings, failure, notices, said, settled, turn_reasons, until};
+use crate::support::{
+    alive, completed, endings, failure, levels, notices, said, settled, turn_reasons, until,
+};
 
 pub(crate) async fn start(tasks: &TaskManager, message: &str) -> TaskId {
     tasks.create(NewTask::new("stub", message)).await.unwrap().id
@@ -136,4 +140,5 @@ pub(crate) async fn chatters(tasks: &TaskManager) {
     let told = notices(&events);
     assert_eq!((told.len(), told[0].as_str()), (21, "complaint 0"));
     assert!(told[20].contains("not shown"), "{told:?}");
+    assert!(levels(&events).iter().all(|level| *level == NoticeLevel::Info), "a start is no warning");
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use task_core::{
-    Event, InputRequest, MemoryStore, NewTask, Output, Payload, RunId, Seq, StoreError, Task, TaskError,
-    TaskId, TaskManager, TaskStatus, TaskStore, ToolUpdate,
+    Event, InputRequest, MemoryStore, NewTask, NoticeLevel, Output, Payload, RunId, Seq, StoreError, Task,
+    TaskError, TaskId, TaskManager, TaskStatus, TaskStore, ToolUpdate,
 };
 use task_runners::ShellRunner;
 use task_runners::process::Sweep;
@@ -151,6 +151,15 @@ pub(crate) fn completed(task: &Task) {
 pub(crate) fn failure(task: &Task) -> &str {
     assert_eq!(task.status, TaskStatus::Failed);
     task.error.as_deref().expect("a failed task says why")
+}
+
+/// How much each notice matters.
+pub(crate) fn levels(events: &[Event]) -> Vec<NoticeLevel> {
+    let levels = events.iter().filter_map(|event| match event.payload() {
+        Payload::Output(Output::Notice(notice)) => Some(notice.level),
+        _ => None,
+    });
+    levels.collect()
 }
 
 /// Processes alive that carry the mark of the run, or were seen by `sweep` before.

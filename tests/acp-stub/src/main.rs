@@ -1,8 +1,8 @@
 //! A program that speaks the Agent Client Protocol, and misbehaves on demand.
 //!
 //! What it does with a message is the first word of the message: [`turn`] has the words. `STUB_CAN` names what it says it
-//! can do (`load`, `resume`, `steer`, `modes`, `options`, `models`, `dirs`, `images`), `STUB_START` how it starts. A session
-//! is a file, named after it, in the directory `STUB_HOME`: a line for every message.
+//! can do (`load`, `resume`, `list`, `endless`, `steer`, `modes`, `sandbox-modes`, `options`, `models`, `dirs`, `images`),
+//! `STUB_START` how it starts. A session is a file, named after it, in the directory `STUB_HOME`: a line for every message.
 #![expect(clippy::needless_pass_by_value, reason = "every caller makes the value for what it says")]
 
 mod rpc;
@@ -54,6 +54,7 @@ impl Stub {
             let (id, params) = (line["id"].clone(), &line["params"]);
             match line["method"].as_str().unwrap_or_default() {
                 "initialize" => self.initialize(&id),
+                "session/list" => self.list(&id, params),
                 "session/load" | "session/resume" => self.again(&line),
                 "session/new" => self.begin(&id, params),
                 "session/prompt" => {
@@ -99,7 +100,7 @@ impl Stub {
             _ => {}
         }
         let mut sessions = json!({});
-        for (word, name) in [("resume", "resume"), ("dirs", "additionalDirectories")] {
+        for (word, name) in [("resume", "resume"), ("list", "list"), ("dirs", "additionalDirectories")] {
             if self.can(word) {
                 sessions[name] = json!({});
             }
@@ -137,8 +138,10 @@ impl Stub {
     fn again(&mut self, line: &Value) {
         let id = &line["id"];
         self.session = line["params"]["sessionId"].as_str().unwrap_or_default().to_owned();
-        if self.start == "forgetful" {
-            return self.rpc.refuse(id, -32603, "the disk is full");
+        match self.start.as_str() {
+            "forgetful" => return self.rpc.refuse(id, -32603, "the disk is full"),
+            "locked" => return self.rpc.refuse(id, -32000, "Authentication required"),
+            _ => {}
         }
         let Ok(kept) = std::fs::read_to_string(self.file()) else {
             return self.rpc.refuse(id, -32002, "Resource not found");
@@ -159,10 +162,31 @@ impl Stub {
         }
     }
 
+    /// One session a page.
+    fn list(&self, id: &Value, params: &Value) {
+        if self.can("endless") {
+            return self.rpc.answer(id, json!({ "sessions": [], "nextCursor": "more" }));
+        }
+        let home = std::env::var_os("STUB_HOME").expect("it has a home");
+        let files = std::fs::read_dir(home).expect("its home is there");
+        let mut sessions: Vec<_> =
+            files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        sessions.sort();
+        let at = params["cursor"].as_str().map_or(0, |cursor| cursor.parse().unwrap());
+        let page = sessions.get(at).map(|session| json!({ "sessionId": session, "cwd": "/" }));
+        let next = (at + 1 < sessions.len()).then(|| (at + 1).to_string());
+        let page: Vec<_> = page.into_iter().collect();
+        self.rpc.answer(id, json!({ "sessions": page, "nextCursor": next }));
+    }
+
     fn settings(&self) -> Value {
         let mut settings = json!({});
-        if self.can("modes") {
-            let modes = json!([{ "id": "auto", "name": "Auto" }, { "id": "default", "name": "Ask" }]);
+        let modes = [("sandbox-modes", "read-only"), ("modes", "default")];
+        let mut modes: Vec<_> =
+            modes.iter().filter(|(word, _)| self.can(word)).map(|(_, mode)| *mode).collect();
+        if !modes.is_empty() {
+            modes.insert(0, "auto");
+            let modes: Vec<_> = modes.iter().map(|mode| json!({ "id": mode, "name": mode })).collect();
             settings["modes"] = json!({ "currentModeId": self.mode, "availableModes": modes });
         }
         if self.can("options") {

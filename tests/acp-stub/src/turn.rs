@@ -58,6 +58,13 @@ impl Stub {
                 let outcome = self.ask(call)?;
                 self.words(outcome["optionId"].as_str().unwrap_or("?"));
             }
+            "patch" => {
+                // What it changes is in the call, and not in the request for leave.
+                let change = json!({ "type": "diff", "path": rest, "oldText": null, "newText": "x" });
+                self.say(json!({ "sessionUpdate": "tool_call", "toolCallId": "asked", "title": "Editing files", "kind": "edit", "status": "in_progress", "content": [change] }));
+                let outcome = self.ask(json!({ "kind": "edit", "title": "Edit files" }))?;
+                self.words(outcome["optionId"].as_str().unwrap_or("?"));
+            }
             "nonsense" => return Ok(End::Nonsense),
             "pid" => self.words(&format!("{} ", std::process::id())),
             "fail" => return Ok(End::Error(-32603, rest.to_owned())),

@@ -4,8 +4,9 @@ use crate::chat::{self, ChatWriter};
 use crate::messages::{self, MessagesWriter};
 use crate::play::Writer;
 use crate::request::{Request, Turn};
+use crate::responses::{self, ResponsesWriter};
 
-/// A wire format. Another one (OpenAI Responses) is a variant here, and a file with its reader and its writer.
+/// A wire format. Another one is a variant here, and a file with its reader and its writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Api {
@@ -13,12 +14,14 @@ pub enum Api {
     Chat,
     /// Anthropic Messages.
     Messages,
+    /// OpenAI Responses.
+    Responses,
 }
 
 impl Api {
     /// The format that is spoken at a path.
     pub(crate) fn at(path: &str) -> Option<Self> {
-        [("/chat/completions", Self::Chat), ("/messages", Self::Messages)]
+        [("/chat/completions", Self::Chat), ("/messages", Self::Messages), ("/responses", Self::Responses)]
             .into_iter()
             .find_map(|(tail, api)| path.ends_with(tail).then_some(api))
     }
@@ -29,6 +32,7 @@ impl Api {
         match self {
             Self::Chat => "chat",
             Self::Messages => "messages",
+            Self::Responses => "responses",
         }
     }
 
@@ -37,6 +41,7 @@ impl Api {
         match self {
             Self::Chat => chat::turns(body),
             Self::Messages => messages::turns(body),
+            Self::Responses => responses::turns(body),
         }
     }
 
@@ -45,13 +50,14 @@ impl Api {
         match self {
             Self::Chat => Box::new(ChatWriter::new(request)),
             Self::Messages => Box::new(MessagesWriter::new(request)),
+            Self::Responses => Box::new(ResponsesWriter::new(request)),
         }
     }
 
     /// The body of an error.
     pub(crate) fn error(self, kind: &str, message: &str) -> Value {
         match self {
-            Self::Chat => {
+            Self::Chat | Self::Responses => {
                 json!({ "error": { "message": message, "type": kind, "param": null, "code": kind } })
             }
             Self::Messages => {

@@ -20,9 +20,9 @@
 //!
 //! # Formats
 //!
-//! Anthropic Messages (`/v1/messages`, `/v1/messages/count_tokens`) and OpenAI Chat Completions
-//! (`/v1/chat/completions`), streamed or whole, and `/v1/models`. A format is a file: how its requests are read and how
-//! its replies are written ([`Api`] lists them).
+//! Anthropic Messages (`/v1/messages`, `/v1/messages/count_tokens`), OpenAI Chat Completions (`/v1/chat/completions`) and
+//! OpenAI Responses (`/v1/responses`), streamed or whole, and `/v1/models`. A format is a file: how its requests are read
+//! and how its replies are written ([`Api`] lists them).
 //!
 //! # What it answers
 //!
@@ -61,7 +61,7 @@
 //! | step | meaning |
 //! |---|---|
 //! | `{"text": …}`, `{"thinking": …}` | text, reasoning |
-//! | `{"tool": {"name": …, "input": {…}}}` | a tool call |
+//! | `{"tool": {"name": …, "input": {…}}}` | a tool call; in Responses, text as `input` calls a tool that takes text |
 //! | `{"wait_ms": 500}` | a pause in the middle |
 //! | `{"text": …, "drop_after": 3}` | break the connection after three pieces |
 //! | `{"disconnect": true}` | break it here |
@@ -80,8 +80,8 @@
 //! }
 //! ```
 //!
-//! `when` may name `api` (`messages`, `chat`), parts of `model`, `prompt` and `result`, `has_result` and `has_tools`.
-//! An empty one fits everything. `replies` are given one after the other, the last one again; `times` is how often a
+//! `when` may name `api` (`messages`, `chat`, `responses`), parts of `model`, `prompt` and `result`, `has_result` and
+//! `has_tools`. An empty one fits everything. `replies` are given one after the other, the last one again; `times` is how often a
 //! rule fits.
 //!
 //! # Watching
@@ -98,6 +98,7 @@ mod messages;
 mod play;
 mod record;
 mod request;
+mod responses;
 mod schema;
 mod script;
 mod server;

@@ -79,7 +79,9 @@ pub(crate) fn play(reply: &Value, writer: &mut dyn Writer, input_tokens: u64) ->
         } else if let Some(text) = step["text"].as_str() {
             ("text", text.to_owned())
         } else if step["tool"].is_object() {
-            ("tool", step["tool"]["input"].to_string())
+            // A tool may take text as it is.
+            let input = &step["tool"]["input"];
+            ("tool", input.as_str().map_or_else(|| input.to_string(), str::to_owned))
         } else {
             continue;
         };

@@ -4,7 +4,12 @@ use serde_json::{Map, Value, json};
 
 /// The schema that the answer to a request shall fit.
 pub(crate) fn wanted(body: &Value) -> Option<Value> {
-    let places = [&body["output_config"]["format"], &body["output_format"], &body["response_format"]];
+    let places = [
+        &body["output_config"]["format"],
+        &body["output_format"],
+        &body["response_format"],
+        &body["text"]["format"],
+    ];
     places
         .into_iter()
         .flat_map(|place| [&place["schema"], &place["json_schema"]["schema"]])

@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 
 const MESSAGES: &str = "/v1/messages";
 const CHAT: &str = "/v1/chat/completions";
+const RESPONSES: &str = "/v1/responses";
 
 /// A request over a connection of its own: the status, 0 when there was no reply, and what came of the body.
 async fn send(api: &FakeModelApi, method: &str, path: &str, body: &Value) -> (u16, String) {
@@ -105,10 +106,101 @@ async fn chat_streams_text_tool_and_usage() {
 }
 
 #[tokio::test]
+async fn responses_stream_reasoning_text_tool_and_usage() {
+    let api = FakeModelApi::start().await.unwrap();
+    let body = json!({ "model": "m", "stream": true, "input": tool_turns() });
+    let events = events(&send(&api, "POST", RESPONSES, &body).await.1);
+    let numbers: Vec<_> = events.iter().map(|event| event["sequence_number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (0..events.len() as u64).collect::<Vec<_>>());
+    let of = |kind: &str| {
+        let of_kind: Vec<_> = events.iter().filter(|event| event["type"] == kind).cloned().collect();
+        of_kind
+    };
+    assert_eq!(joined(&of("response.reasoning_summary_text.delta"), "/delta"), "hm");
+    let text = of("response.output_text.delta");
+    assert_eq!((joined(&text, "/delta").as_str(), text.len()), ("Looking now.", 3));
+    let arguments = joined(&of("response.function_call_arguments.delta"), "/delta");
+    assert_eq!(serde_json::from_str::<Value>(&arguments).unwrap(), json!({ "path": "." }));
+    let (added, done) = (of("response.output_item.added"), of("response.output_item.done"));
+    assert_eq!((added.len(), done.len()), (3, 3));
+    for (index, (added, done)) in added.iter().zip(&done).enumerate() {
+        assert_eq!((&added["output_index"], &done["output_index"]), (&json!(index), &json!(index)));
+        assert_eq!(added["item"]["id"], done["item"]["id"]);
+    }
+    assert_eq!(text[0]["item_id"], added[1]["item"]["id"]);
+    let (first, last) = (&events[0], events.last().unwrap());
+    assert_eq!((&first["type"], &last["type"]), (&json!("response.created"), &json!("response.completed")));
+    let items: Vec<_> = done.iter().map(|event| event["item"].clone()).collect();
+    assert_eq!(last["response"]["output"], json!(items));
+    assert!(last["response"]["usage"]["total_tokens"].as_u64().unwrap() > 0);
+}
+
+#[tokio::test]
+async fn the_second_turn_of_responses_answers_the_output_of_the_tool() {
+    let api = FakeModelApi::start().await.unwrap();
+    let message = |role: &str, text: &str| json!({ "type": "message", "role": role, "content": [{ "type": "input_text", "text": text }] });
+    let mut input = vec![message("developer", "Be brief."), message("user", &tool_turns())];
+    let body = json!({ "model": "m", "input": input });
+    let (_, first) = send(&api, "POST", RESPONSES, &body).await;
+    let first: Value = serde_json::from_str(&first).unwrap();
+    let output = first["output"].as_array().unwrap();
+    assert_eq!(output[2]["type"], "function_call");
+    let result = json!({ "type": "function_call_output", "call_id": output[2]["call_id"], "output": "a b" });
+    input.extend(output.iter().cloned());
+    input.push(result);
+    let body = json!({ "model": "m", "input": input });
+    let (_, second) = send(&api, "POST", RESPONSES, &body).await;
+    let second: Value = serde_json::from_str(&second).unwrap();
+    assert_eq!(second["output"][0]["content"][0]["text"], "Done.");
+    assert_eq!(second["status"], "completed");
+    // A rule sees the result, too.
+    let when = json!({ "api": "responses", "result": "a b" });
+    api.set_script(json!({ "rules": [{ "when": when, "reply": { "text": "Two files." } }] }));
+    let (_, third) = send(&api, "POST", RESPONSES, &body).await;
+    assert!(third.contains("Two files."), "{third}");
+}
+
+#[tokio::test]
+async fn a_tool_of_responses_may_take_text_as_it_is() {
+    let api = FakeModelApi::start().await.unwrap();
+    let patch = "*** Begin Patch\n*** End Patch\n";
+    let prompt = format!("@fake {}", json!({ "steps": [{ "tool": { "name": "patch", "input": patch } }] }));
+    let body = json!({ "model": "m", "stream": true, "input": prompt });
+    let events = events(&send(&api, "POST", RESPONSES, &body).await.1);
+    let item = &events.iter().find(|event| event["type"] == "response.output_item.done").unwrap()["item"];
+    assert_eq!((&item["type"], &item["input"]), (&json!("custom_tool_call"), &json!(patch)));
+    assert_eq!(joined(&events, "/delta"), patch);
+}
+
+#[tokio::test]
+async fn responses_fail_and_are_cut_short_in_their_own_words() {
+    let api = FakeModelApi::start().await.unwrap();
+    let ask = async |prompt: &str, stream: bool| {
+        let body = json!({ "model": "m", "stream": stream, "input": prompt });
+        send(&api, "POST", RESPONSES, &body).await
+    };
+    let (_, body) =
+        ask(r#"@fake {"steps": [{"text": "a"}, {"failure": {"type": "server_error"}}]}"#, true).await;
+    let last = events(&body).pop().unwrap();
+    assert_eq!((&last["type"], &last["response"]["status"]), (&json!("response.failed"), &json!("failed")));
+    assert_eq!(last["response"]["error"]["code"], "server_error");
+    let (_, body) = ask(r#"@fake {"text": "a", "stop_reason": "max_tokens"}"#, true).await;
+    let last = events(&body).pop().unwrap();
+    assert_eq!(last["type"], "response.incomplete");
+    assert_eq!(last["response"]["incomplete_details"]["reason"], "max_output_tokens");
+    let (status, body) = ask(r#"@fake {"error": {"status": 400, "message": "no"}}"#, false).await;
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["error"]["message"]), (400, &json!("no")));
+}
+
+#[tokio::test]
 async fn without_a_script_the_prompt_is_said_back() {
     let api = FakeModelApi::start().await.unwrap();
     assert_eq!(whole(&api, MESSAGES, "hello").await["content"][0]["text"], "echo: hello");
     assert_eq!(whole(&api, CHAT, "hello").await["choices"][0]["message"]["content"], "echo: hello");
+    let body = json!({ "model": "m", "input": "hello" });
+    let (_, reply) = send(&api, "POST", RESPONSES, &body).await;
+    assert!(reply.contains("echo: hello"), "{reply}");
 }
 
 #[tokio::test]
@@ -166,10 +258,17 @@ async fn a_schema_that_is_wanted_is_filled() {
         "properties": { "title": { "type": "string" }, "n": { "type": "integer" }, "tags": { "type": "array" } },
     });
     let mut body = prompt("name this", false);
-    body["output_config"] = json!({ "format": { "type": "json_schema", "schema": schema } });
+    body["output_config"] = json!({ "format": { "type": "json_schema", "schema": schema.clone() } });
     let reply: Value = serde_json::from_str(&send(&api, "POST", MESSAGES, &body).await.1).unwrap();
+    let sample = json!({ "title": "fake", "n": 1, "tags": [] });
     let value: Value = serde_json::from_str(reply["content"][0]["text"].as_str().unwrap()).unwrap();
-    assert_eq!(value, json!({ "title": "fake", "n": 1, "tags": [] }));
+    assert_eq!(value, sample);
+    // Where Responses wants it.
+    let format = json!({ "type": "json_schema", "name": "title", "schema": schema });
+    let body = json!({ "model": "m", "input": "name this", "text": { "format": format } });
+    let reply: Value = serde_json::from_str(&send(&api, "POST", RESPONSES, &body).await.1).unwrap();
+    let text = reply["output"][0]["content"][0]["text"].as_str().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(text).unwrap(), sample);
 }
 
 #[tokio::test]

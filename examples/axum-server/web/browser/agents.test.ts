@@ -14,10 +14,13 @@ interface RealAgent {
   name: string
   /** What is put on the `PATH`, and where it is installed. */
   programs: Readonly<Record<string, string>>
+  /** What the programs run, if it is installed by itself. */
+  needs?: string
   /** What a file of agents says of it, if finding it is not enough. */
   described?: string
   env: (model: string, home: string) => Record<string, string>
-  write: (path: string, content: string) => Step
+  /** A call that writes a file of one line. */
+  write: (path: string, line: string) => Step
   shell: (command: string) => Step
 }
 
@@ -38,7 +41,7 @@ const AGENTS: readonly RealAgent[] = [
     name: 'Claude Code',
     programs: { claude: '@anthropic-ai/claude-code-linux-x64/claude' },
     env: claude,
-    write: (path, content) => ({ tool: { name: 'Write', input: { file_path: path, content } } }),
+    write: (path, line) => ({ tool: { name: 'Write', input: { file_path: path, content: `${line}\n` } } }),
     shell: (command) => ({ tool: { name: 'Bash', input: { command, description: 'a command' } } }),
   },
   {
@@ -49,8 +52,25 @@ const AGENTS: readonly RealAgent[] = [
       claude: '@anthropic-ai/claude-code-linux-x64/claude',
     },
     env: (model, home) => ({ ...claude(model, home), CLAUDE_CODE_EXECUTABLE: join(home, 'bin/claude') }),
-    write: (path, content) => ({ tool: { name: 'Write', input: { file_path: path, content } } }),
+    write: (path, line) => ({ tool: { name: 'Write', input: { file_path: path, content: `${line}\n` } } }),
     shell: (command) => ({ tool: { name: 'Bash', input: { command, description: 'a command' } } }),
+  },
+  {
+    id: 'codex-acp',
+    name: 'Codex over ACP',
+    programs: { 'codex-acp': '@agentclientprotocol/codex-acp/dist/index.js' },
+    needs: '@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex',
+    env: (model, home) => ({ CODEX_HOME: codex(model, join(home, 'codex')) }),
+    write: (path, line) => ({
+      tool: { name: 'apply_patch', input: `*** Begin Patch\n*** Add File: ${path}\n+${line}\n*** End Patch\n` },
+    }),
+    // Without leave it runs in a sandbox, and one that takes longer than this goes on behind the turn.
+    shell: (command) => ({
+      tool: {
+        name: 'exec_command',
+        input: { cmd: command, sandbox_permissions: 'require_escalated', justification: 'May I?', yield_time_ms: 30_000 },
+      },
+    }),
   },
   {
     id: 'opencode',
@@ -64,7 +84,7 @@ const AGENTS: readonly RealAgent[] = [
       OPENCODE_DISABLE_MODELS_FETCH: '1',
       npm_config_offline: 'true',
     }),
-    write: (path, content) => ({ tool: { name: 'write', input: { filePath: path, content } } }),
+    write: (path, line) => ({ tool: { name: 'write', input: { filePath: path, content: `${line}\n` } } }),
     shell: (command) => ({ tool: { name: 'bash', input: { command, description: 'a command' } } }),
   },
 ]
@@ -116,7 +136,7 @@ function conversation(agent: RealAgent): void {
       await allow(two)
       await one.locator('.row[data-kind=text]').getByText('It is written.').waitFor()
       await badge(one, 'Completed')
-      expect(readFileSync(file, 'utf8')).toBe('remember')
+      expect(readFileSync(file, 'utf8')).toBe('remember\n')
       await two.close()
 
       // Turn 2: the page is closed in the middle, and opened again.
@@ -160,6 +180,25 @@ function conversation(agent: RealAgent): void {
       expect(marked(task.id)).toEqual([])
     })
   })
+}
+
+/** Codex with our model, and nothing that it fetches or tells when it starts. It has to know the model by its name. */
+function codex(model: string, dir: string): string {
+  const config = `
+    model = "gpt-5.5"
+    model_provider = "fake"
+    check_for_update_on_startup = false
+    analytics.enabled = false
+    features.apps = false
+    features.plugins = false
+    [model_providers.fake]
+    name = "fake"
+    base_url = "${model}/v1"
+    wire_api = "responses"
+  `
+  mkdirSync(dir)
+  writeFileSync(join(dir, 'config.toml'), config)
+  return dir
 }
 
 /** OpenCode with our model, asking before it does anything. */
@@ -213,8 +252,9 @@ function marked(task: string): string[] {
   })
 }
 
-function isInstalled({ name, programs }: RealAgent): boolean {
-  const missing = Object.values(programs).filter((file) => !existsSync(join(INSTALLED, file)))
+function isInstalled({ name, programs, needs }: RealAgent): boolean {
+  const files = [...Object.values(programs), ...(needs === undefined ? [] : [needs])]
+  const missing = files.filter((file) => !existsSync(join(INSTALLED, file)))
   if (missing.length === 0 && existsSync('/proc/self/environ')) return true
   const reason = `${name} is not installed: ${missing.join(', ')} not in ${INSTALLED}`
   if (process.env['REQUIRE_AGENTS'] === '1') throw new Error(reason)

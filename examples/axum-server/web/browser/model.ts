@@ -44,7 +44,7 @@ export class Model {
 /** Steps of one reply. */
 export type Step =
   | { text: string; chunk?: number; delay_ms?: number }
-  | { tool: { name: string; input: Readonly<Record<string, unknown>> } }
+  | { tool: { name: string; input: string | Readonly<Record<string, unknown>> } }
 
 /** A prompt that tells the model its replies. */
 export function script(...turns: Step[][]): string {

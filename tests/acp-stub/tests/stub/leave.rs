@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::rig::{Rig, serve};
 use crate::stub_cases::{run, start};
-use crate::support::{asked, completed, said, settled, turn_reasons, within};
+use crate::support::{asked, completed, said, settled, tool_update, turn_reasons, until, within};
 
 #[tokio::test]
 async fn options_are_known_by_what_they_mean() {
@@ -38,12 +38,15 @@ async fn a_policy_decides_without_asking() {
     within(async {
         let dir = TempDir::new().unwrap();
         let inside = format!("edit {}/new.txt", dir.path().display());
+        let told_before = format!("patch {}/new.txt", dir.path().display());
         for (permissions, message, said_of_it) in [
             (Permissions::AllowAll, "permit x", Some("even-")),
             (Permissions::Deny, "permit x", Some("odd-")),
             (Permissions::Deny, &inside, Some("odd-")),
             (Permissions::AllowEdits, &inside, Some("even-")),
+            (Permissions::AllowEdits, &told_before, Some("even-")),
             (Permissions::AllowEdits, "edit /etc/passwd", None),
+            (Permissions::AllowEdits, "patch /etc/passwd", None),
             (Permissions::AllowEdits, "permit x", None),
             (Permissions::Ask, &inside, None),
         ] {
@@ -63,6 +66,25 @@ async fn a_policy_decides_without_asking() {
                     assert!(events.iter().all(|event| event.kind() != "input_requested"));
                 }
                 None => drop(asked(&tasks, task).await),
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_is_asked_reads_what_is_changed_wherever_the_agent_told_it() {
+    within(async {
+        let tasks = Rig::new().tasks().await;
+        for message in ["edit /etc/passwd", "patch /etc/passwd"] {
+            let task = start(&tasks, message).await;
+            let request = asked(&tasks, task).await;
+            assert!(request.prompt.ends_with("\n/etc/passwd"), "{message}: {}", request.prompt);
+            if message.starts_with("patch") {
+                let told = until(&tasks, task, |event| tool_update(event).is_some()).await;
+                let input = tool_update(&told).unwrap().input.expect("it is told");
+                let input = input.as_str();
+                assert!(input.contains("/etc/passwd") && input.contains(r#""newText":"x""#), "{input}");
             }
         }
     })

@@ -71,6 +71,61 @@ async fn a_session_that_is_lost_is_told_and_one_that_is_only_refused_is_kept() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_refused_is_lost_where_the_agent_lists_others_and_not_this_one() {
+    within(async {
+        let rig = Rig::that_can("resume list").with("STUB_START", "forgetful");
+        let tasks = rig.tasks().await;
+        let mut all = Vec::new();
+        for _ in 0..3 {
+            all.push(run(&tasks, "say one").await.0);
+        }
+        // Each of them is on a page of its own.
+        for first in &all {
+            let (second, _) = again(&tasks, first.id, "say two").await;
+            assert!(failure(&second).contains("opens no session: the disk is full"), "{:?}", second.error);
+            assert_eq!(second.session_id, first.session_id);
+        }
+        let first = &all[0];
+        std::fs::remove_file(rig.home.path().join(first.session_id.as_ref().unwrap())).unwrap();
+        let (second, events) = again(&tasks, first.id, "say two").await;
+        completed(&second);
+        let told = notices(&events);
+        assert!(told.len() == 1 && told[0].contains("knows nothing of what was said before"), "{told:?}");
+        assert_eq!(said(&events), "two");
+        assert_ne!(second.session_id, first.session_id);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_list_without_an_end_tells_nothing_about_a_session() {
+    within(async {
+        let rig = Rig::that_can("resume list endless").with("STUB_START", "forgetful");
+        let tasks = rig.tasks().await;
+        let (first, _) = run(&tasks, "say one").await;
+        let (second, _) = again(&tasks, first.id, "say two").await;
+        assert!(failure(&second).contains("opens no session: the disk is full"), "{:?}", second.error);
+        assert_eq!(second.session_id, first.session_id);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_has_to_log_in_first_has_lost_nothing() {
+    within(async {
+        let rig = Rig::that_can("resume list").with("STUB_START", "locked");
+        let tasks = rig.tasks().await;
+        let (first, _) = run(&tasks, "say one").await;
+        // As it looks to somebody who is not let in.
+        std::fs::remove_file(rig.home.path().join(first.session_id.as_ref().unwrap())).unwrap();
+        let (second, _) = again(&tasks, first.id, "say two").await;
+        assert!(failure(&second).contains("somebody has to log in first"), "{:?}", second.error);
+        assert_eq!(second.session_id, first.session_id);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_session_that_holds_nothing_is_begun_again_without_a_word() {
     within(async {
         let rig = Rig::that_can("resume");

@@ -111,6 +111,8 @@ async fn the_agent_works_in_the_mode_in_which_it_asks_and_with_the_model_of_the_
     within(async {
         for (can, model, settings) in [
             ("modes", None, "default plain"),
+            ("sandbox-modes", None, "read-only plain"),
+            ("sandbox-modes modes", None, "default plain"),
             ("", None, "auto plain"),
             ("options modes", Some("bright"), "default brain=bright"),
             ("models", Some("bright"), "auto bright"),
