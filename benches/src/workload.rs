@@ -190,7 +190,7 @@ impl Task {
         Ok(tasks.into_iter().map(|(_, task)| task).collect())
     }
 
-    pub(crate) const fn id(&self) -> task_core::TaskId {
+    pub(crate) fn id(&self) -> task_core::TaskId {
         self.scribe.id()
     }
 

@@ -13,7 +13,8 @@ use crate::store::{Commit, Contents, Durability, KeyedEvent};
 /// Recording runs the fold, so a draft never holds an event that does not follow from the ones before.
 #[derive(Debug)]
 pub(crate) struct Draft {
-    task: Task,
+    /// Copied at the first event if somebody else holds it, too.
+    task: Arc<Task>,
     base: Seq,
     at: DateTime<Utc>,
     events: Vec<Event>,
@@ -25,7 +26,7 @@ pub(crate) struct Draft {
 /// A state of a draft to go back to.
 #[derive(Debug)]
 pub(crate) struct Mark {
-    task: Task,
+    task: Arc<Task>,
     events: usize,
     changed: bool,
     durability: Durability,
@@ -34,7 +35,7 @@ pub(crate) struct Mark {
 
 impl Draft {
     /// On top of a task that exists.
-    pub(crate) fn on(task: Task, now: DateTime<Utc>) -> Self {
+    pub(crate) fn on(task: Arc<Task>, now: DateTime<Utc>) -> Self {
         // A clock that was set back must not let the log go back in time.
         let at = to_millis(now).max(task.last_event_at);
         let base = task.seq;
@@ -52,14 +53,19 @@ impl Draft {
     /// The beginning of a new task.
     pub(crate) fn create(id: TaskId, now: DateTime<Utc>, created: Created) -> Result<Self, TaskError> {
         let at = to_millis(now);
-        let mut draft = Self::on(Task::begin(id, at, &created), at);
+        let mut draft = Self::on(Arc::new(Task::begin(id, at, &created)), at);
         draft.record(created)?;
         Ok(draft)
     }
 
     /// The snapshot after what was recorded so far.
-    pub(crate) const fn task(&self) -> &Task {
+    pub(crate) fn task(&self) -> &Task {
         &self.task
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn shared_task(&self) -> Arc<Task> {
+        Arc::clone(&self.task)
     }
 
     /// The time everything in this draft is stamped with.
@@ -75,7 +81,7 @@ impl Draft {
         };
         let seq = self.task.seq.next();
         let event = Event::new(self.task.id, seq, self.at, &payload).map_err(not_recorded)?;
-        self.changed |= self.task.apply(seq, self.at, &payload)?;
+        self.changed |= Arc::make_mut(&mut self.task).apply(seq, self.at, &payload)?;
         self.durability = Durability::Durable;
         self.events.push(event);
         Ok(seq)
@@ -86,7 +92,7 @@ impl Draft {
         let output = self.complete(output);
         let seq = self.task.seq.next();
         let event = Event::of_output(self.task.id, seq, self.at, &output).map_err(not_recorded)?;
-        self.changed |= self.task.apply_output(seq, self.at, &output);
+        self.changed |= Arc::make_mut(&mut self.task).apply_output(seq, self.at, &output);
         if !output.is_progress() {
             self.durability = Durability::Durable;
         }
@@ -106,7 +112,7 @@ impl Draft {
 
     pub(crate) fn mark(&self) -> Mark {
         Mark {
-            task: self.task.clone(),
+            task: Arc::clone(&self.task),
             events: self.events.len(),
             changed: self.changed,
             durability: self.durability,
@@ -126,7 +132,7 @@ impl Draft {
     }
 
     /// The snapshot after all of it, and the commit, unless nothing was recorded.
-    pub(crate) fn finish(self, origin: InstanceId) -> (Task, Option<Commit>) {
+    pub(crate) fn finish(self, origin: InstanceId) -> (Arc<Task>, Option<Commit>) {
         if self.events.is_empty() {
             return (self.task, None);
         }
@@ -136,7 +142,7 @@ impl Draft {
             events: self.events,
             end: self.task.seq,
             status: self.task.status,
-            snapshot: self.changed.then(|| Arc::new(self.task.clone())),
+            snapshot: self.changed.then(|| Arc::clone(&self.task)),
             durability: self.durability,
             key: self.key,
             origin,
@@ -223,14 +229,14 @@ mod tests {
         let (task, commit) = draft.finish(InstanceId::new());
         assert!(commit.is_none(), "nothing to write");
         assert_eq!(task.status, TaskStatus::Pending);
-        assert_eq!(task, before);
+        assert_eq!(*task, before);
     }
 
     #[test]
     fn a_clock_that_was_set_back_does_not_take_the_log_back() {
         let mut draft = draft();
         let later = DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(1);
-        draft.task.last_event_at = later;
+        Arc::make_mut(&mut draft.task).last_event_at = later;
         let mut draft = Draft::on(draft.task, DateTime::UNIX_EPOCH);
         assert_eq!(draft.at(), later);
         draft.record(message()).expect("recorded");

@@ -323,10 +323,10 @@ mod tests {
             let (task, commit) = draft.finish(InstanceId::new());
             let commit = commit.expect("created is there");
             let folded = Task::fold(commit.events());
-            prop_assert_eq!(folded.as_ref(), Some(&task));
-            prop_assert_eq!(commit.snapshot(), Some(&task));
+            prop_assert_eq!(folded.as_ref(), Some(&*task));
+            prop_assert_eq!(commit.snapshot(), Some(&*task));
             let stored = Task::from_stored(&task.to_stored(), task.seq, task.last_event_at);
-            prop_assert_eq!(stored.expect("readable"), task);
+            prop_assert_eq!(&stored.expect("readable"), &*task);
         }
     }
 }

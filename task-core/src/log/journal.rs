@@ -189,7 +189,8 @@ impl Journal {
             journal.publish(&commit);
             Ok::<_, StoreError>(task)
         });
-        Ok(stored.await.map_err(|_| TaskError::ShutDown)??)
+        let task = stored.await.map_err(|_| TaskError::ShutDown)??;
+        Ok(Arc::unwrap_or_clone(task))
     }
 
     /// Stores a commit. Call it only from a task of the tracker: the one who stores must live to publish.

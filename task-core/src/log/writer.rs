@@ -34,7 +34,7 @@ struct Queue {
     /// Whether somebody takes from the queue.
     draining: bool,
     /// The snapshot the next commit builds on. Taken out while a commit is under way.
-    task: Option<Task>,
+    task: Option<Arc<Task>>,
     /// The run whose output could not be stored, and why: it may not write any more.
     broken: Option<(u32, Arc<StoreError>)>,
     /// The newest run that is over.
@@ -181,7 +181,7 @@ impl Writer {
     }
 
     /// Writes the operations in order, in as few commits as may be, and gives the snapshot after them.
-    async fn write(&self, mut ops: VecDeque<Op>, mut cached: Option<Task>) -> Option<Task> {
+    async fn write(&self, mut ops: VecDeque<Op>, mut cached: Option<Arc<Task>>) -> Option<Arc<Task>> {
         while !ops.is_empty() {
             if ops.iter().any(|op| matches!(op, Op::Refresh)) {
                 cached = None;
@@ -190,7 +190,8 @@ impl Writer {
                 Some(task) => task,
                 None => match self.load(patience(&ops)).await {
                     Ok(task) => {
-                        self.show(&Arc::new(task.clone()));
+                        let task = Arc::new(task);
+                        self.show(&task);
                         task
                     }
                     Err(error) => {
@@ -248,7 +249,7 @@ impl Writer {
     }
 
     /// Records operations on a draft until the queue is empty or a second idempotency key comes.
-    fn record(&self, task: Task, ops: &mut VecDeque<Op>) -> (Task, Option<Commit>, Vec<Recorded>) {
+    fn record(&self, task: Arc<Task>, ops: &mut VecDeque<Op>) -> (Arc<Task>, Option<Commit>, Vec<Recorded>) {
         let mut draft = Draft::on(task, self.journal.now());
         let mut batch = Vec::with_capacity(ops.len());
         while let Some(mut op) = ops.pop_front() {

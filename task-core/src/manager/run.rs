@@ -2,10 +2,11 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::future::pending;
+use std::future::{Pending, pending};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::{BoxFuture, Either};
 use tracing::Instrument;
 
 use super::agent::Agents;
@@ -24,8 +25,8 @@ use crate::rt::time::{Instant, sleep, sleep_until, timeout};
 use crate::rt::{self, select};
 use crate::runner::{AgentRunner, RunContext, RunId, RunParts, RunResult};
 
-/// What a run needs from the scheduler that owns it.
-pub(super) struct Run {
+/// Sees runs through, from their start to their settled end. All runs of a manager share one.
+pub(super) struct Supervisor {
     pub(super) journal: Journal,
     pub(super) agents: Agents,
     pub(super) settings: Settings,
@@ -41,12 +42,15 @@ enum Outcome {
     ShutDown,
 }
 
-impl Run {
+impl Supervisor {
     /// Starts the task's next run, waits for its end whatever happens, and settles it. Does nothing when the task is
     /// no longer pending. There must be no other run of the task in this process.
-    pub(super) async fn run(self, task: TaskId) {
+    ///
+    /// Its future waits most of the time, next to thousands of others: what is only at its beginning and its end, and
+    /// the timers that a run may have, are on the heap while they last, and make no room for themselves in it.
+    pub(super) async fn run(self: Arc<Self>, task: TaskId) {
         let writer = self.journal.writer(task);
-        let started = match start(&writer, self.journal.instance()).await {
+        let started = match Box::pin(start(&writer, self.journal.instance())).await {
             Ok(started) => started,
             Err(TaskError::WrongState(_) | TaskError::NotFound(_) | TaskError::ShutDown) => return,
             Err(error) => {
@@ -58,11 +62,11 @@ impl Run {
         self.supervise(writer, started).instrument(span).await;
     }
 
-    async fn supervise(mut self, writer: Arc<Writer>, task: Task) {
+    async fn supervise(self: Arc<Self>, writer: Arc<Writer>, task: Arc<Task>) {
         let id = RunId::new(task.id, task.run);
         let Some(agent) = self.agents.find(&task.agent_id) else {
             let outcome = Outcome::Failed(format!("there is no agent `{}` here", task.agent_id));
-            return self.settle(&writer, id, &outcome).await;
+            return Box::pin(self.settle(&writer, id, &outcome)).await;
         };
         let runner = Arc::clone(&agent.runner);
         let cancel = CancellationToken::new();
@@ -83,20 +87,19 @@ impl Run {
             tracing::warn!("the task was taken over; its run is dropped");
             cancel.cancel();
             writer.end(id.run);
-            clean_up(runner, vec![id], CLEAN_UP).await;
-            return;
+            return Box::pin(clean_up(runner, vec![id], CLEAN_UP)).await;
         };
         cancel.cancel();
         // From here on the run cannot add anything, also if it was left behind hanging.
         writer.end(id.run);
-        clean_up(runner, vec![id], CLEAN_UP).await;
-        self.settle(&writer, id, &outcome).await;
+        Box::pin(clean_up(runner, vec![id], CLEAN_UP)).await;
+        Box::pin(self.settle(&writer, id, &outcome)).await;
         tracing::debug!(?outcome, "run ended");
     }
 
     /// Waits for the run, and ends it when it has to end. `None` when the task is no longer ours.
     async fn watch_over(
-        &mut self,
+        &self,
         mut working: AbortOnDropHandle<RunResult>,
         writer: &Arc<Writer>,
         id: RunId,
@@ -105,6 +108,7 @@ impl Run {
         let mut snapshots = writer.snapshots();
         let mut idle = Idle::new(&self.journal, id.task, self.settings.idle_timeout);
         let mut deadlines = Deadlines::default();
+        let mut shutdown = self.shutdown.clone();
         let run_until = self.settings.run_timeout.map(|limit| Instant::now() + limit);
         // Set once the run was told to stop: when it is dropped, and what it then ended as.
         let mut stopping: Option<(Instant, Outcome)> = None;
@@ -134,7 +138,7 @@ impl Run {
                 let outcome = Outcome::Failed(crate::RunError::from(error).message().to_owned());
                 stopping = Some((Instant::now() + self.settings.cancel_grace, outcome));
             }
-            if let Some(grace) = *self.shutdown.borrow_and_update() {
+            if let Some(grace) = *shutdown.borrow_and_update() {
                 // A run that waits for an answer will not finish: whoever could answer is gone already.
                 let waits = snapshot.as_ref().is_some_and(|task| task.status == TaskStatus::AwaitingInput);
                 let end = Instant::now() + if waits { Duration::ZERO } else { grace };
@@ -162,7 +166,7 @@ impl Run {
                     working.abort();
                     // A future that can be dropped is dropped at its next await; one that blocks its thread cannot
                     // be, and is left behind without access to the log.
-                    let _ = timeout(DROP_PATIENCE, &mut working).await;
+                    let _ = Box::pin(timeout(DROP_PATIENCE, &mut working)).await;
                     return stopping.map(|(_, outcome)| outcome);
                 }
                 () = at(shutdown_at), if stopping.is_none() => {
@@ -179,10 +183,10 @@ impl Run {
                     let words = format!("the run said nothing for {limit:?}");
                     stopping = Some((Instant::now() + self.settings.cancel_grace, Outcome::Failed(words)));
                 }
-                request_id = deadlines.passed() => take_default(writer, request_id).await,
+                request_id = deadlines.passed() => Box::pin(take_default(writer, request_id)).await,
                 changed = snapshots.changed() => if changed.is_err() { return None },
                 // Again, too: a later call may want it sooner.
-                Ok(()) = self.shutdown.changed() => {}
+                Ok(()) = shutdown.changed() => {}
             }
         }
     }
@@ -213,20 +217,20 @@ impl Run {
     }
 }
 
-async fn start(writer: &Arc<Writer>, instance: InstanceId) -> Result<Task, TaskError> {
+async fn start(writer: &Arc<Writer>, instance: InstanceId) -> Result<Arc<Task>, TaskError> {
     writer
         .update(move |draft| {
             let task = draft.task();
             // An earlier start of ours whose fate was unknown: nobody runs it yet.
             if task.status.is_active() && task.owner() == Some(instance) {
-                return Ok(task.clone());
+                return Ok(draft.shared_task());
             }
             if task.status != TaskStatus::Pending {
                 return Err(TaskError::wrong_state(task.status, TaskStatus::Running));
             }
             let reason = task.book.pending_reason.clone().unwrap_or_else(|| "message".to_owned());
             draft.record(RunStarted { run: draft.task().run + 1, reason, instance })?;
-            Ok(draft.task().clone())
+            Ok(draft.shared_task())
         })
         .await
 }
@@ -315,12 +319,14 @@ impl Deadlines {
         }
     }
 
-    async fn passed(&mut self) -> String {
+    fn passed(&mut self) -> Limit<'_, String> {
         let next = self.0.iter().min_by_key(|(_, at)| **at).map(|(request_id, at)| (request_id.clone(), *at));
-        let Some((request_id, at)) = next else { return pending().await };
-        sleep_until(at).await;
-        self.0.remove(&request_id);
-        request_id
+        let Some((request_id, at)) = next else { return Either::Right(pending()) };
+        Either::Left(Box::pin(async move {
+            sleep_until(at).await;
+            self.0.remove(&request_id);
+            request_id
+        }))
     }
 }
 
@@ -346,30 +352,35 @@ impl Idle {
     }
 
     /// Waits until the limit passed, and gives it.
-    async fn passed(&mut self) -> Duration {
-        let (Some(limit), Some(head)) = (self.limit, &mut self.head) else { return pending().await };
-        if self.awaits_input {
-            return pending().await;
-        }
-        loop {
-            select! {
-                biased;
-                moved = head.changed() => match moved {
-                    Ok(()) => self.since = Instant::now(),
-                    Err(_) => return pending().await,
-                },
-                () = sleep_until(self.since + limit) => return limit,
+    fn passed(&mut self) -> Limit<'_, Duration> {
+        let (Some(limit), Some(head), false) = (self.limit, &mut self.head, self.awaits_input) else {
+            return Either::Right(pending());
+        };
+        let since = &mut self.since;
+        Either::Left(Box::pin(async move {
+            loop {
+                select! {
+                    biased;
+                    moved = head.changed() => match moved {
+                        Ok(()) => *since = Instant::now(),
+                        Err(_) => return pending().await,
+                    },
+                    () = sleep_until(*since + limit) => return limit,
+                }
             }
-        }
+        }))
     }
 }
 
-async fn at(instant: Option<Instant>) {
+fn at(instant: Option<Instant>) -> Limit<'static, ()> {
     match instant {
-        Some(instant) => sleep_until(instant).await,
-        None => pending().await,
+        Some(instant) => Either::Left(Box::pin(sleep_until(instant))),
+        None => Either::Right(pending()),
     }
 }
+
+/// A limit of a run that passes at some time, or, as most are not set, never.
+type Limit<'a, T> = Either<BoxFuture<'a, T>, Pending<T>>;
 
 fn panic_words(error: JoinError) -> String {
     let Ok(panic) = error.try_into_panic() else { return "the run was dropped".to_owned() };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::agent::Agents;
-use super::run;
+use super::run::Supervisor;
 use super::settings::Settings;
 use crate::error::TaskError;
 use crate::log::{Journal, News, TaskState, Watcher};
@@ -21,10 +21,7 @@ use crate::store::{Order, StoreError, TaskQuery};
 /// What is pending it learns as any viewer of the list does: a snapshot, then changes. So tasks that another process
 /// created, or that a message woke, need no path of their own.
 pub(super) struct Scheduler {
-    journal: Journal,
-    agents: Agents,
-    settings: Settings,
-    shutdown: watch::Receiver<Option<Duration>>,
+    supervisor: Arc<Supervisor>,
     abandon: CancellationToken,
     watcher: Arc<Watcher>,
     /// Pending tasks, by when they became pending.
@@ -32,7 +29,9 @@ pub(super) struct Scheduler {
     /// The same by id, with their agents.
     waiting: HashMap<TaskId, (DateTime<Utc>, String)>,
     /// Tasks that run, with their agents.
-    running: HashMap<TaskId, String>,
+    running: HashMap<TaskId, Arc<str>>,
+    /// How many tasks of each agent run.
+    by_agent: HashMap<Arc<str>, usize>,
     runs: JoinSet<()>,
     run_tasks: HashMap<Id, TaskId>,
 }
@@ -48,15 +47,13 @@ impl Scheduler {
         let watcher = Arc::new(Watcher::new(false));
         journal.hub().add_watcher(&watcher);
         Self {
-            journal,
-            agents,
-            settings,
-            shutdown,
+            supervisor: Arc::new(Supervisor { journal, agents, settings, shutdown }),
             abandon,
             watcher,
             queue: BTreeSet::new(),
             waiting: HashMap::new(),
             running: HashMap::new(),
+            by_agent: HashMap::new(),
             runs: JoinSet::new(),
             run_tasks: HashMap::new(),
         }
@@ -66,7 +63,7 @@ impl Scheduler {
     pub(super) async fn run(mut self) {
         let mut alive = interval(KEEP_ALIVE_EVERY);
         alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (abandon, mut shutdown) = (self.abandon.clone(), self.shutdown.clone());
+        let (abandon, mut shutdown) = (self.abandon.clone(), self.supervisor.shutdown.clone());
         loop {
             let stopping = shutdown.borrow_and_update().is_some();
             if stopping && self.runs.is_empty() {
@@ -105,11 +102,12 @@ impl Scheduler {
             }
         }
         // Whoever reads here would wait for ever: what comes next comes elsewhere.
-        self.journal.close();
+        self.supervisor.journal.close();
         // Runs are dropped with this; the next owner finds their tasks and settles them.
         self.runs.abort_all();
         while self.runs.join_next().await.is_some() {}
-        if let Err(error) = self.journal.store().release(self.journal.instance()).await {
+        if let Err(error) = self.supervisor.journal.store().release(self.supervisor.journal.instance()).await
+        {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot give the store back");
         }
     }
@@ -137,7 +135,7 @@ impl Scheduler {
             TaskQuery::default().with_statuses([TaskStatus::Pending]).with_order(Order::OldestFirst);
         query.limit = PAGE;
         loop {
-            let page = self.journal.list(&query).await?;
+            let page = self.supervisor.journal.list(&query).await?;
             page.items.iter().for_each(|task| self.see(task));
             match page.next {
                 Some(cursor) => query.cursor = Some(cursor),
@@ -158,7 +156,7 @@ impl Scheduler {
     }
 
     async fn look(&mut self, task: TaskId) -> Result<(), TaskError> {
-        match self.journal.load(task).await {
+        match self.supervisor.journal.load(task).await {
             Ok(task) => self.see(&task),
             Err(TaskError::NotFound(task)) => self.forget(task),
             Err(error) => return Err(error),
@@ -170,7 +168,7 @@ impl Scheduler {
         self.forget(task.id);
         // Nobody knew whether its start was stored when it was given up, and it was.
         let is_adrift = task.status.is_active()
-            && task.owner() == Some(self.journal.instance())
+            && task.owner() == Some(self.supervisor.journal.instance())
             && !self.running.contains_key(&task.id);
         if task.status == TaskStatus::Pending || is_adrift {
             let since = task.book.pending_since.unwrap_or(task.created_at);
@@ -188,24 +186,22 @@ impl Scheduler {
     /// The tasks to start now, with their agents: those that wait the longest, as many as there are places.
     fn what_fits(&self) -> Vec<(TaskId, String)> {
         let mut chosen = Vec::new();
-        let free = self.settings.max_running.saturating_sub(self.running.len());
+        let free = self.supervisor.settings.max_running.saturating_sub(self.running.len());
         if free == 0 || self.queue.is_empty() {
             return chosen;
         }
-        let mut by_agent: HashMap<&str, usize> = HashMap::new();
-        for agent in self.running.values() {
-            *by_agent.entry(agent).or_default() += 1;
-        }
+        let mut chosen_of: HashMap<&str, usize> = HashMap::new();
         for (_, task) in &self.queue {
             let Some((_, agent_id)) = self.waiting.get(task) else { continue };
             // A message may have woken the task while its last run is still being put away.
             if self.running.contains_key(task) {
                 continue;
             }
-            let limit = self.agents.find(agent_id).map_or(usize::MAX, |agent| agent.max_running);
-            let running = by_agent.entry(agent_id).or_default();
-            if *running < limit {
-                *running += 1;
+            let limit = self.supervisor.agents.find(agent_id).map_or(usize::MAX, |agent| agent.max_running);
+            let running = self.by_agent.get(agent_id.as_str()).copied().unwrap_or_default();
+            let chosen_too = chosen_of.entry(agent_id).or_default();
+            if running + *chosen_too < limit {
+                *chosen_too += 1;
                 chosen.push((*task, agent_id.clone()));
                 if chosen.len() == free {
                     break;
@@ -218,22 +214,26 @@ impl Scheduler {
     fn start(&mut self, chosen: Vec<(TaskId, String)>) {
         for (task, agent_id) in chosen {
             self.forget(task);
-            let run = run::Run {
-                journal: self.journal.clone(),
-                agents: self.agents.clone(),
-                settings: self.settings,
-                shutdown: self.shutdown.clone(),
-            };
-            let handle = self.runs.spawn(run.run(task));
+            let handle = self.runs.spawn(Arc::clone(&self.supervisor).run(task));
             self.run_tasks.insert(handle.id(), task);
-            self.running.insert(task, agent_id);
+            let known = self.by_agent.get_key_value(agent_id.as_str());
+            let agent = known.map_or_else(|| agent_id.into(), |(agent, _)| Arc::clone(agent));
+            *self.by_agent.entry(Arc::clone(&agent)).or_default() += 1;
+            self.running.insert(task, agent);
         }
     }
 
     /// A place is free. The task may wait again already: whatever happened, the log says so.
     async fn ended(&mut self, run: Id) {
         let Some(task) = self.run_tasks.remove(&run) else { return };
-        self.running.remove(&task);
+        if let Some(agent) = self.running.remove(&task)
+            && let Some(running) = self.by_agent.get_mut(&agent)
+        {
+            *running -= 1;
+            if *running == 0 {
+                self.by_agent.remove(&agent);
+            }
+        }
         if let Err(error) = self.look(task).await
             && !matches!(error, TaskError::ShutDown)
         {
@@ -244,7 +244,7 @@ impl Scheduler {
 
     /// False when another process took the store over: then nothing here may go on.
     async fn keep_alive(&self) -> bool {
-        match self.journal.store().keep_alive(self.journal.instance()).await {
+        match self.supervisor.journal.store().keep_alive(self.supervisor.journal.instance()).await {
             Ok(()) => true,
             Err(error @ StoreError::Owned { .. }) => {
                 tracing::error!(

@@ -189,7 +189,7 @@ mod tests {
             let (request_id, by) = ("1.other".to_owned(), "user".to_owned());
             scribe.record([InputAnswered { request_id, answer: true.into(), by }]);
 
-            let mut draft = Draft::on(scribe.task().clone(), chrono::DateTime::UNIX_EPOCH);
+            let mut draft = Draft::on(scribe.task().clone().into(), chrono::DateTime::UNIX_EPOCH);
             let question = Ask::question("who?").into_request("1.who");
             let mut open = |seen| question.open(&mut draft, seen, 1).expect("within the limit");
             assert_eq!(open(None), (answered, false));

@@ -23,7 +23,7 @@ pub struct RunContext(pub(super) Arc<RunParts>);
 pub(crate) struct RunParts {
     pub(crate) journal: Journal,
     pub(crate) writer: Arc<Writer>,
-    pub(crate) task: Task,
+    pub(crate) task: Arc<Task>,
     pub(crate) instance: InstanceId,
     pub(crate) cancel: CancellationToken,
     /// How often each question without a name was asked.

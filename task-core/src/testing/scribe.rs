@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::log::Draft;
@@ -24,7 +26,7 @@ use crate::store::Commit;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Scribe {
-    task: Task,
+    task: Arc<Task>,
     instance: InstanceId,
     now: DateTime<Utc>,
 }
@@ -35,20 +37,20 @@ impl Scribe {
     pub fn new(title: &str) -> Self {
         let now = DateTime::UNIX_EPOCH;
         let created = created("scribe", title);
-        Self { task: Task::begin(TaskId::new(), now, &created), instance: InstanceId::new(), now }
+        Self { task: Arc::new(Task::begin(TaskId::new(), now, &created)), instance: InstanceId::new(), now }
     }
 
     /// For a task that exists.
     #[must_use]
     pub fn continuing(task: Task) -> Self {
         let now = task.last_event_at;
-        Self { task, instance: InstanceId::new(), now }
+        Self { task: Arc::new(task), instance: InstanceId::new(), now }
     }
 
     /// The same for another agent.
     #[must_use]
     pub fn with_agent(mut self, agent_id: &str) -> Self {
-        agent_id.clone_into(&mut self.task.agent_id);
+        agent_id.clone_into(&mut Arc::make_mut(&mut self.task).agent_id);
         self
     }
 
@@ -61,7 +63,7 @@ impl Scribe {
 
     /// The task.
     #[must_use]
-    pub const fn id(&self) -> TaskId {
+    pub fn id(&self) -> TaskId {
         self.task.id
     }
 
@@ -73,7 +75,7 @@ impl Scribe {
 
     /// The snapshot after the commits made so far.
     #[must_use]
-    pub const fn task(&self) -> &Task {
+    pub fn task(&self) -> &Task {
         &self.task
     }
 
@@ -95,7 +97,7 @@ impl Scribe {
         payloads: impl IntoIterator<Item = P>,
         key: Option<&str>,
     ) -> Commit {
-        let draft = Draft::on(self.task.clone(), self.tick());
+        let draft = Draft::on(Arc::clone(&self.task), self.tick());
         self.finish(draft, payloads.into_iter().map(Into::into), key)
     }
 

@@ -1,6 +1,7 @@
 //! Writing: whole or not at all, and only where the writer thinks the log ends.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta};
 use futures::FutureExt;
@@ -258,7 +259,7 @@ pub async fn a_snapshot_is_kept_as_it_is_given<H: Harness>(place: &H) {
     let at = DateTime::from_timestamp_millis(1_700_000_000_123).expect("a time");
     let (id, instance) = (TaskId::new(), InstanceId::new());
     let first = Draft::create(id, at, created).expect("created").finish(instance);
-    let mut draft = Draft::on(first.0.clone(), at + TimeDelta::milliseconds(4));
+    let mut draft = Draft::on(Arc::clone(&first.0), at + TimeDelta::milliseconds(4));
     draft.record(RunStarted { run: 1, reason: "created".to_owned(), instance }).expect("legal");
     draft.record(SessionSet { session_id: "session".to_owned() }).expect("legal");
     draft.record(question("one")).expect("legal");
@@ -267,8 +268,8 @@ pub async fn a_snapshot_is_kept_as_it_is_given<H: Harness>(place: &H) {
     let second = draft.finish(instance);
     for (given, commit) in [first, second] {
         write(&store, commit.expect("events")).await;
-        assert_eq!(load(&store, id).await, given);
-        assert_eq!(walk(&store, &TaskQuery::default()).await, [given]);
+        assert_eq!(load(&store, id).await, *given);
+        assert_eq!(walk(&store, &TaskQuery::default()).await, [Arc::unwrap_or_clone(given)]);
     }
 }
 
