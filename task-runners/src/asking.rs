@@ -131,7 +131,20 @@ fn hash(value: &Value, hasher: &mut DefaultHasher) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+
+    #[test]
+    fn leave_that_was_given_once_does_not_answer_the_next_question_and_does_after_a_crash() {
+        let mut asking = Asking::<()>::new("turn".to_owned());
+        let asked = [asking.key("rm"), asking.key("ls"), asking.key("rm")];
+        assert_eq!(asked.iter().collect::<HashSet<_>>().len(), 3, "{asked:?}");
+
+        let mut again = Asking::<()>::new("turn".to_owned());
+        assert_eq!([again.key("rm"), again.key("ls"), again.key("rm")], asked, "the turn that goes on");
+        assert!(!asked.contains(&Asking::<()>::new("next".to_owned()).key("rm")), "another turn");
+    }
 
     #[test]
     fn the_same_has_one_digest_and_something_else_another() {
