@@ -2,6 +2,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use task_core::{InstanceId, StoreError};
 
@@ -34,24 +35,36 @@ impl Owner {
         Self { path: path.into(), held: Mutex::default() }
     }
 
-    /// Makes `instance` the owner. Blocks, for as long as opening a small file takes.
+    /// Makes `instance` the owner. Blocks, for as long as opening a small file takes, and a moment more where another
+    /// process holds the lock: one that only looks whether somebody does, gives it back at once.
     pub(crate) fn claim(&self, instance: InstanceId) -> Result<(), StoreError> {
-        let mut held = lock(&self.held);
-        match &*held {
-            Some(owner) if owner.instance == instance => return Ok(()),
-            Some(owner) => return Err(StoreError::Owned { by: name(owner.instance) }),
-            None => {}
+        self.claim_again_after(instance, || std::thread::sleep(MOMENT))
+    }
+
+    fn claim_again_after(&self, instance: InstanceId, mut pause: impl FnMut()) -> Result<(), StoreError> {
+        if self.holder() == Some(instance) {
+            return Ok(());
         }
         let mut file = self.open()?;
-        let locked = match file.try_lock() {
-            Err(TryLockError::WouldBlock) => return Err(StoreError::Owned { by: read_name(&mut file) }),
-            Err(TryLockError::Error(error)) => Err(error),
-            Ok(()) => Ok(()),
-        };
-        locked.doing("lock the owner's file")?;
+        for look in 1.. {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if self.holder().is_none() && look < LOOKS => pause(),
+                Err(TryLockError::WouldBlock) => {
+                    let by = self.holder().map_or_else(|| read_name(&mut file), name);
+                    return Err(StoreError::Owned { by });
+                }
+                Err(TryLockError::Error(error)) => return Err(error).doing("lock the owner's file")?,
+            }
+        }
         write_name(&mut file, instance).doing("write the owner's name")?;
-        *held = Some(Held { instance, _file: file });
+        *lock(&self.held) = Some(Held { instance, _file: file });
         Ok(())
+    }
+
+    /// The owner in this process.
+    fn holder(&self) -> Option<InstanceId> {
+        lock(&self.held).as_ref().map(|held| held.instance)
     }
 
     pub(crate) fn check(&self, instance: InstanceId) -> Result<(), StoreError> {
@@ -99,5 +112,30 @@ fn read_name(file: &mut File) -> String {
         "a process that did not tell its name".to_owned()
     } else {
         text.to_owned()
+    }
+}
+
+/// How often a lock is tried that another process holds, and how long apart.
+const LOOKS: u32 = 4;
+const MOMENT: Duration = Duration::from_millis(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_only_looks_whether_there_is_an_owner_is_in_nobodys_way() {
+        let place = tempfile::tempdir().expect("a directory");
+        let [one, other] = [0; 2].map(|_| Owner::of(&place.path().join("a.db")));
+        let (looks, starts) = (InstanceId::new(), InstanceId::new());
+        one.claim(looks).expect("nobody has it");
+        other.claim_again_after(starts, || one.release(looks)).expect("it was given back");
+        other.check(starts).expect("it is the owner");
+
+        let mut pauses = 0;
+        let refused = one.claim_again_after(looks, || pauses += 1).expect_err("the other stays");
+        assert!(matches!(refused, StoreError::Owned { by } if by.contains(&starts.to_string())));
+        assert_eq!(pauses, LOOKS - 1);
+        other.claim(starts).expect("again, by the owner");
     }
 }
