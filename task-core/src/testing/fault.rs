@@ -26,6 +26,7 @@ struct Orders {
     held: watch::Sender<bool>,
     reads_held: watch::Sender<bool>,
     waiting: watch::Sender<usize>,
+    panics: Mutex<Option<Call>>,
     failing_loads: AtomicU32,
     failing_reads: AtomicU32,
     reads: AtomicU32,
@@ -81,6 +82,8 @@ pub enum Fault {
     DoubtfulAndLost,
     /// It is not written, and the writer is told so.
     Unavailable,
+    /// It is written, and then the store panics.
+    WrittenAndPanics,
 }
 
 impl FaultStore {
@@ -93,6 +96,7 @@ impl FaultStore {
             held: watch::channel(false).0,
             reads_held: watch::channel(false).0,
             waiting: watch::channel(0).0,
+            panics: Mutex::default(),
             failing_loads: AtomicU32::new(0),
             failing_reads: AtomicU32::new(0),
             reads: AtomicU32::new(0),
@@ -116,6 +120,11 @@ impl FaultStore {
     /// Lets the next `reads` of events fail as unavailable.
     pub fn fail_reads(&self, reads: u32) {
         self.orders.failing_reads.store(reads, Ordering::SeqCst);
+    }
+
+    /// Lets every such call panic before anything is done, until [`FaultStore::heal`].
+    pub fn panic(&self, call: Call) {
+        *lock(&self.orders.panics) = Some(call);
     }
 
     /// How many reads of events were asked for.
@@ -152,6 +161,7 @@ impl FaultStore {
     /// Ends all faults.
     pub fn heal(&self) {
         lock(&self.orders.faults).clear();
+        *lock(&self.orders.panics) = None;
     }
 
     /// Lets reads of events wait until [`FaultStore::go_on_reading`].
@@ -211,6 +221,10 @@ impl TaskStore for FaultStore {
                 Err(StoreError::indeterminate("the disk said nothing"))
             }
             Some(Fault::Unavailable) => Err(StoreError::unavailable("the disk is away")),
+            Some(Fault::WrittenAndPanics) => {
+                self.inner.commit(commit).await?;
+                panic!("this store panics");
+            }
         }
     }
 
@@ -297,13 +311,15 @@ impl TaskStore for FaultStore {
 }
 
 impl Orders {
-    /// Waits while such calls hang.
+    /// Waits while such calls hang, and panics if they are to.
     async fn pass(&self, call: Call, task: Option<TaskId>) {
         let hangs = |hung: &Vec<(Call, Option<TaskId>)>| {
             hung.iter().any(|(of, only)| *of == call && (only.is_none() || *only == task))
         };
         // The sender is there, so this ends only because it is let go.
         drop(self.hung.subscribe().wait_for(|hung| !hangs(hung)).await);
+        let panics = *lock(&self.panics) == Some(call);
+        assert!(!panics, "this store panics");
     }
 }
 
