@@ -199,6 +199,32 @@ async fn what_another_process_writes_is_followed_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reader_whose_store_is_behind_what_it_gave_looks_again_now_and_then() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    let older = tasks.get(task.id).await.expect("exists");
+    act.finish(Ok(()));
+    let end = tasks.wait(task.id).await.expect("it settles").seq;
+    store.lag(older);
+    let before = store.looks();
+    let reading = tokio::spawn(seqs(tasks.subscribe(task.id, Seq::ZERO)));
+    // No time passes while somebody has something to do.
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.looks() - before, 1, "it does not spin");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let looks = store.looks() - before;
+    assert!((10..=100).contains(&looks), "{looks} looks in a second");
+    assert!(!reading.is_finished(), "it does not take the end for certain");
+    store.catch_up();
+    let seen = tokio::time::timeout(Duration::from_secs(1), reading).await.expect("it ends in time");
+    assert_eq!(seen.expect("no panic"), (1..=end.get()).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_thousand_readers_of_one_task_share_what_they_read() {
     let (tasks, mut stage) = stage().await;
     let task = create(&tasks).await;

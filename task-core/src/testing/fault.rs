@@ -27,8 +27,10 @@ struct Orders {
     reads_held: watch::Sender<bool>,
     waiting: watch::Sender<usize>,
     panics: Mutex<Option<Call>>,
+    older: Mutex<Option<Task>>,
     failing_loads: AtomicU32,
     failing_reads: AtomicU32,
+    looks: AtomicU32,
     reads: AtomicU32,
     hidden: Mutex<Option<RangeInclusive<Seq>>>,
     lost: AtomicBool,
@@ -97,8 +99,10 @@ impl FaultStore {
             reads_held: watch::channel(false).0,
             waiting: watch::channel(0).0,
             panics: Mutex::default(),
+            older: Mutex::default(),
             failing_loads: AtomicU32::new(0),
             failing_reads: AtomicU32::new(0),
+            looks: AtomicU32::new(0),
             reads: AtomicU32::new(0),
             hidden: Mutex::default(),
             lost: AtomicBool::new(false),
@@ -125,6 +129,23 @@ impl FaultStore {
     /// Lets every such call panic before anything is done, until [`FaultStore::heal`].
     pub fn panic(&self, call: Call) {
         *lock(&self.orders.panics) = Some(call);
+    }
+
+    /// Lets looks at this task find an older snapshot of it, as in a copy that lags behind, until
+    /// [`FaultStore::catch_up`].
+    pub fn lag(&self, older: Task) {
+        *lock(&self.orders.older) = Some(older);
+    }
+
+    /// Lets looks find what is.
+    pub fn catch_up(&self) {
+        *lock(&self.orders.older) = None;
+    }
+
+    /// How many looks at a task were asked for.
+    #[must_use]
+    pub fn looks(&self) -> u32 {
+        self.orders.looks.load(Ordering::SeqCst)
     }
 
     /// How many reads of events were asked for.
@@ -229,9 +250,14 @@ impl TaskStore for FaultStore {
     }
 
     async fn load(&self, task: TaskId) -> Result<Task, StoreError> {
+        self.orders.looks.fetch_add(1, Ordering::SeqCst);
         self.orders.pass(Call::Load, Some(task)).await;
         use_up(&self.orders.failing_loads)?;
-        self.inner.load(task).await
+        let older = lock(&self.orders.older).clone().filter(|older| older.id == task);
+        match older {
+            Some(older) => Ok(older),
+            None => self.inner.load(task).await,
+        }
     }
 
     async fn events(
