@@ -96,3 +96,17 @@ async fn the_same_key_is_the_same_task_however_often_it_is_asked_for() {
     assert!(created.iter().all(|one| one.task.id == created[0].task.id));
     assert_eq!(tasks.counts().await.expect("counted").total(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn another_key_is_another_task_and_another_message() {
+    let (tasks, _stage) = stage().await;
+    let new = |key: &str| NewTask::new("puppet", "go").idempotency_key(key);
+    let (one, other) =
+        (tasks.create(new("a")).await.expect("created"), tasks.create(new("b")).await.expect("created"));
+    assert_ne!(one.id, other.id);
+    for (task, key) in [(one.id, "a"), (one.id, "b"), (other.id, "a")] {
+        let message = Message::new("more").idempotency_key(key);
+        assert!(!tasks.send(task, message.clone()).await.expect("accepted").repeated, "{key}");
+        assert!(tasks.send(task, message).await.expect("found").repeated, "{key}");
+    }
+}

@@ -154,7 +154,7 @@ impl FaultStore {
         self.orders.reads.load(Ordering::SeqCst)
     }
 
-    /// Gives no events with these numbers any more, as a damaged disk may.
+    /// Gives no events with these numbers until [`FaultStore::heal`], as a damaged disk may, or a copy that lags behind.
     pub fn hide(&self, events: RangeInclusive<Seq>) {
         *lock(&self.orders.hidden) = Some(events);
     }
@@ -182,6 +182,7 @@ impl FaultStore {
     /// Ends all faults.
     pub fn heal(&self) {
         lock(&self.orders.faults).clear();
+        *lock(&self.orders.hidden) = None;
         *lock(&self.orders.panics) = None;
     }
 

@@ -1,0 +1,60 @@
+//! Commits of which nobody knows the fate, and commits that somebody else was faster than: what is looked at, for how
+//! long, and what that may cost.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{HOUR, check_log, create, stage_with};
+use task_core::testing::{Call, Fault, FaultStore};
+use task_core::{MemoryStore, NewTask, TaskManager};
+
+#[tokio::test(start_paused = true)]
+async fn what_was_stored_late_is_run_though_the_store_could_not_be_read_at_first() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    store.hang(Call::Commit);
+    tasks.create(NewTask::new("puppet", "precious")).await.expect_err("nobody knows");
+    store.fail_loads(3);
+    store.answer();
+    let act = tokio::time::timeout(Duration::from_secs(10), stage.next()).await.expect("it is started");
+    assert_eq!(act.cx.next_message().await.expect("stored").expect("waits").text(), "precious");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_stored_is_not_looked_for_for_ever() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, _stage) = stage_with(store.clone(), |builder| builder).await;
+    store.fail([Fault::DoubtfulAndLost]);
+    store.fail([Fault::Unavailable; 1_000]);
+    tasks.create(NewTask::new("puppet", "lost")).await.expect_err("nobody knows");
+    store.heal();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let looks = store.looks();
+    tokio::time::sleep(HOUR).await;
+    assert_eq!(store.looks(), looks);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_somebody_was_faster_than_needs_no_events() {
+    let memory = MemoryStore::new();
+    let (tasks, _stage) = stage_with(memory.clone(), |builder| builder.max_running(0)).await;
+    let task = create(&tasks).await.id;
+    let store = FaultStore::new(memory);
+    store.withhold_hints();
+    let observer = TaskManager::builder(store.clone()).observe().await.expect("observes");
+    // What is followed is written to from one snapshot, which is old by now.
+    store.hold();
+    let held = tokio::spawn({
+        let observer = observer.clone();
+        async move { observer.rename(task, "second").await }
+    });
+    store.commit_held().await;
+    tasks.rename(task, "first").await.expect("stored");
+    store.fail_reads(u32::MAX);
+    store.go_on();
+    let renamed = tokio::time::timeout(Duration::from_secs(1), held).await.expect("in time");
+    renamed.expect("no panic").expect("recorded again");
+    assert_eq!(tasks.get(task).await.expect("exists").title, "second");
+    check_log(&tasks, task).await;
+}
