@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{HOUR, check_log, create, stage_with};
 use task_core::testing::{Call, Fault, FaultStore};
-use task_core::{MemoryStore, NewTask, TaskManager};
+use task_core::{MemoryStore, Message, NewTask, TaskManager, TaskStatus};
 
 #[tokio::test(start_paused = true)]
 async fn what_was_stored_late_is_run_though_the_store_could_not_be_read_at_first() {
@@ -57,4 +57,51 @@ async fn a_command_that_somebody_was_faster_than_needs_no_events() {
     renamed.expect("no panic").expect("recorded again");
     assert_eq!(tasks.get(task).await.expect("exists").title, "second");
     check_log(&tasks, task).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_somebody_else_used_first_takes_no_other_command_along() {
+    let memory = MemoryStore::new();
+    let store = FaultStore::new(memory.clone());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let others = TaskManager::builder(memory).observe().await.expect("observes");
+    let task = create(&tasks).await.id;
+    let _act = stage.next().await;
+    // A command under way, and behind it one with a key that is still free.
+    store.hold();
+    let renaming = tokio::spawn({
+        let tasks = tasks.clone();
+        async move { tasks.rename(task, "held").await }
+    });
+    store.commit_held().await;
+    let keyed = || Message::new("once").idempotency_key("k");
+    let sending = tokio::spawn({
+        let tasks = tasks.clone();
+        async move { tasks.send(task, keyed()).await }
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let first = others.send(task, keyed()).await.expect("stored");
+    store.go_on();
+    assert_eq!(renaming.await.expect("no panic").expect("stored").title, "held");
+    let second = sending.await.expect("no panic").expect("found");
+    assert!(second.repeated && second.seq == first.seq, "{second:?}");
+    check_log(&tasks, task).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_for_an_hour_is_asked_for_the_end_of_a_run_now_and_then() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await.id;
+    let act = stage.next().await;
+    act.cx.next_message().await.expect("stored");
+    store.fail(vec![Fault::Unavailable; 100_000]);
+    let before = store.commits().len();
+    act.finish(Ok(()));
+    tokio::time::sleep(HOUR).await;
+    let asked = store.commits().len() - before;
+    assert!((100..2_000).contains(&asked), "{asked} times in an hour");
+    store.heal();
+    let settled = tokio::time::timeout(Duration::from_secs(60), tasks.wait(task)).await.expect("in time");
+    assert_eq!(settled.expect("readable").status, TaskStatus::Completed);
 }

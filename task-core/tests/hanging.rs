@@ -312,6 +312,8 @@ async fn a_command_behind_output_that_hangs_is_answered_in_time_and_not_done_lat
     assert!(start.elapsed() <= COMMAND, "{:?}", start.elapsed());
     let TaskError::Store(error) = refused else { panic!("{refused:?}") };
     assert!(matches!(*error, StoreError::Unavailable { .. }), "nothing was done: {error:?}");
+    let cause = std::error::Error::source(&*error).map(ToString::to_string);
+    assert_eq!(cause.as_deref(), Some("the store did not answer within 3s"));
     store.answer();
     act.cx.flush().await.expect("the store had time enough for the output");
     tasks.rename(task, "in time").await.expect("stored");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{check_log, kinds, lifecycle, log_now, stage_with};
-use task_core::testing::{Act, FaultStore, Stage};
+use task_core::testing::{Act, FaultStore, Scribe, Stage};
 use task_core::{
     Ask, Delivery, Event, Lifecycle, MemoryStore, Message, NewTask, TaskError, TaskId, TaskManager,
     TaskStatus, TaskStore,
@@ -315,4 +315,20 @@ impl Random {
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (z ^ (z >> 31)) % limit.max(1)
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_another_process_was_faster_with_is_run_there_and_not_here() {
+    let memory = MemoryStore::new();
+    let store = FaultStore::new(memory.clone());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    store.hold();
+    let others = TaskManager::builder(memory.clone()).observe().await.expect("observes");
+    let task = others.create(NewTask::new("puppet", "go")).await.expect("created");
+    store.commit_held().await;
+    memory.commit(Scribe::continuing(task.clone()).start()).await.expect("stored");
+    store.go_on();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(stage.try_next().is_none(), "it runs elsewhere");
+    assert_eq!(tasks.get(task.id).await.expect("exists").run, 1);
 }

@@ -77,6 +77,7 @@ impl Event {
         }
         let fields_from = json.len();
         json.push_str(fields);
+        debug_assert_eq!(json.len(), length);
 
         let offset =
             |at: usize| u32::try_from(at).map_err(|_| CorruptEvent { task, seq, what: "data exceeds 4 GiB" });
@@ -252,9 +253,11 @@ mod tests {
     fn a_line_break_is_found_wherever_it_is_and_the_text_has_room_to_the_byte() {
         for before in [0, 1, 100, 255, 256, 257, 1000] {
             for line_break in ['\n', '\r'] {
-                let data = format!("{{{}{line_break}\"a\":1}}", " ".repeat(before));
+                let data = format!("{{{}{line_break}\"a\":1{line_break}}}", " ".repeat(before));
                 let event = event("text", &data).expect("valid");
                 assert!(!event.json().contains(['\n', '\r']), "{before} spaces before it");
+                let weight = event.json().len()..event.json().len() + 200;
+                assert!(weight.contains(&event.weight()), "nearly what it holds: {}", event.weight());
                 let parts = ["7", "2023-11-14T22:13:20.123Z", "text", ",", &data[1..]];
                 assert_eq!(event.json().len(), ENVELOPE + parts.map(str::len).iter().sum::<usize>());
             }
