@@ -43,14 +43,13 @@ async fn a_command_that_somebody_was_faster_than_needs_no_events() {
     let store = FaultStore::new(memory);
     store.withhold_hints();
     let observer = TaskManager::builder(store.clone()).observe().await.expect("observes");
-    // What is followed is written to from one snapshot, which is old by now.
     store.hold();
     let held = tokio::spawn({
         let observer = observer.clone();
         async move { observer.rename(task, "second").await }
     });
     store.commit_held().await;
-    tasks.rename(task, "first").await.expect("stored");
+    tasks.rename(task, "in between").await.expect("stored");
     store.fail_reads(u32::MAX);
     store.go_on();
     let renamed = tokio::time::timeout(Duration::from_secs(1), held).await.expect("in time");
@@ -67,13 +66,16 @@ async fn a_key_that_somebody_else_used_first_takes_no_other_command_along() {
     let others = TaskManager::builder(memory).observe().await.expect("observes");
     let task = create(&tasks).await.id;
     let _act = stage.next().await;
-    // A command under way, and behind it one with a key that is still free.
-    store.hold();
-    let renaming = tokio::spawn({
+    let rename = |title: &'static str| {
         let tasks = tasks.clone();
-        async move { tasks.rename(task, "held").await }
-    });
+        tokio::spawn(async move { tasks.rename(task, title).await })
+    };
+    // A command under way. Behind it, in one commit, another one and a message with a key that is still free.
+    store.hold();
+    let held = rename("held");
     store.commit_held().await;
+    let behind = rename("behind");
+    tokio::time::sleep(Duration::from_millis(10)).await;
     let keyed = || Message::new("once").idempotency_key("k");
     let sending = tokio::spawn({
         let tasks = tasks.clone();
@@ -82,7 +84,8 @@ async fn a_key_that_somebody_else_used_first_takes_no_other_command_along() {
     tokio::time::sleep(Duration::from_millis(10)).await;
     let first = others.send(task, keyed()).await.expect("stored");
     store.go_on();
-    assert_eq!(renaming.await.expect("no panic").expect("stored").title, "held");
+    assert_eq!(held.await.expect("no panic").expect("stored").title, "held");
+    assert_eq!(behind.await.expect("no panic").expect("stored").title, "behind");
     let second = sending.await.expect("no panic").expect("found");
     assert!(second.repeated && second.seq == first.seq, "{second:?}");
     check_log(&tasks, task).await;

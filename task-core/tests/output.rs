@@ -113,3 +113,28 @@ async fn a_run_that_lost_output_is_told_why_and_has_the_grace_period_to_end() {
     assert_eq!(tasks.wait(task).await.expect("it settles").status, TaskStatus::Failed);
     drop(act);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_run_after_one_that_lost_output_writes_again() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await.id;
+    let act = stage.next().await;
+    act.cx.next_message().await.expect("stored");
+    store.fail(vec![Fault::Unavailable; 100_000]);
+    act.cx.text("reply", "lost").await.expect("accepted");
+    act.cx.cancelled().await;
+    // Something of the run is left behind, and with it what the run wrote with.
+    let left = act.cx.clone();
+    act.finish(Ok(()));
+    store.heal();
+    assert_eq!(tasks.wait(task).await.expect("it settles").status, TaskStatus::Failed);
+
+    tasks.send(task, "again").await.expect("accepted");
+    let act = stage.next().await;
+    act.cx.text("reply", "kept").await.expect("accepted");
+    act.cx.flush().await.expect("stored");
+    left.text("reply", "from the grave").await.expect_err("that run is over");
+    act.finish(Ok(()));
+    assert_eq!(tasks.wait(task).await.expect("it settles").status, TaskStatus::Completed);
+}

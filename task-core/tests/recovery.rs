@@ -7,8 +7,8 @@ use std::time::Duration;
 use common::{check_log, create, kinds, log_now, stage_with, until};
 use task_core::testing::{Call, FaultStore, Puppet, Scribe};
 use task_core::{
-    CancelRequested, Capabilities, Completed, InstanceId, MemoryStore, Output, RunId, StoreError, TaskError,
-    TaskManager, TaskStatus, TaskStore,
+    CancelRequested, Capabilities, Completed, InstanceId, MemoryStore, Output, RunId, Seq, StoreError,
+    TaskError, TaskManager, TaskStatus, TaskStore,
 };
 
 /// A store as a process leaves it that is killed while it runs a task of the agent `puppet`.
@@ -300,4 +300,20 @@ async fn a_task_that_settles_while_the_next_owner_starts_stays_settled() {
     let tasks = starting.await.expect("no panic").expect("it starts");
     let found = tasks.get(scribe.id()).await.expect("exists");
     assert_eq!((found.status, found.seq), (TaskStatus::Completed, scribe.task().seq));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_has_a_moment_for_its_last_words_when_the_grace_period_of_a_shutdown_is_over() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await.id;
+    let act = stage.next().await;
+    let shutting_down = tokio::spawn(async move { tasks.shutdown(Duration::from_secs(10)).await });
+    act.cx.cancelled().await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    act.cx.text("reply", "last words").await.expect("accepted");
+    act.finish(Ok(()));
+    shutting_down.await.expect("no panic").expect("shut down");
+    let events = store.events(task, Seq::ZERO, 100, usize::MAX).await.expect("readable");
+    assert_eq!(kinds(&events)[3..], ["text", "interrupted"]);
 }

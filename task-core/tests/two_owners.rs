@@ -328,7 +328,10 @@ async fn a_start_that_another_process_was_faster_with_is_run_there_and_not_here(
     store.commit_held().await;
     memory.commit(Scribe::continuing(task.clone()).start()).await.expect("stored");
     store.go_on();
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(stage.try_next().is_none(), "it runs elsewhere");
+    let gone = tokio::time::timeout(Duration::from_secs(60), stage.cleaned_up()).await;
+    assert!(
+        gone.is_err() && stage.try_next().is_none(),
+        "it runs elsewhere, and is not cleaned up here: {gone:?}"
+    );
     assert_eq!(tasks.get(task.id).await.expect("exists").run, 1);
 }
