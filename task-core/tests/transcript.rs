@@ -271,6 +271,31 @@ async fn eventful() -> (TaskManager, TaskId) {
     }
     act.finish(Ok(()));
     tasks.wait(task).await.expect("it settles");
+
+    // Two runs of many messages. A tool ends after the next message came, and a question is answered after it.
+    for _ in 0..2 {
+        tasks.send(task, "many").await.expect("accepted");
+        let act = stage.next().await;
+        act.cx.next_message().await.expect("stored");
+        for n in 0..25 {
+            let call = format!("t{n}");
+            act.cx.tool_call(ToolCall::new(&call, "shell")).await.expect("accepted");
+            let answer = async {
+                let asked = until(&tasks, task, |task| !task.requests.is_empty()).await;
+                tasks.send(task, "meanwhile").await.expect("accepted");
+                tasks.answer(task, &asked.requests[0].request_id, json!("yes")).await.expect("answered");
+            };
+            let asking = act.cx.ask(Ask::question(format!("number {n}?")));
+            futures::future::join(asking, answer).await.0.expect("answered");
+            for word in 0..5 {
+                act.cx.emit(Custom::new("n", json!(word))).await.expect("accepted");
+            }
+            act.cx.tool_update(ToolUpdate::new(&call, ToolStatus::Completed)).await.expect("accepted");
+            act.cx.next_message().await.expect("stored").expect("waits");
+        }
+        act.finish(Ok(()));
+        tasks.wait(task).await.expect("it settles");
+    }
     (tasks, task)
 }
 
@@ -295,7 +320,8 @@ async fn everything_that_happened_is_in_the_conversation() {
             (Role::Agent, 2, None),
         ]
     );
-    let blocks: Vec<_> = whole.iter().flat_map(|message| &message.content).collect();
+    let blocks: Vec<_> =
+        whole.iter().filter(|message| message.run <= 3).flat_map(|message| &message.content).collect();
     let tools = blocks.iter().filter_map(|block| match block {
         Block::Tool(tool) => Some(tool),
         _ => None,
@@ -337,9 +363,10 @@ async fn a_page_from_anywhere_is_that_part_of_the_whole() {
     let whole: Vec<_> = whole.messages().cloned().collect();
     let read = async |query: TranscriptQuery| tasks.transcript(task, query).await.expect("readable");
 
-    for limit in [1, 3, 1_000] {
+    for limit in [3, 1_000] {
         let query = TranscriptQuery::default().with_limit(limit);
-        for before in whole.iter().map(|message| message.seq.get()).chain([end.get() + 1, end.get() + 9]) {
+        let starts = whole.iter().map(|message| message.seq.get()).step_by(if limit > 3 { 17 } else { 7 });
+        for before in starts.chain([end.get() + 1, end.get() + 9]) {
             let page = read(query.with_before(Seq::new(before))).await;
             let older: Vec<_> = whole.iter().filter(|message| message.seq.get() < before).collect();
             let surplus = older.len().saturating_sub(limit);
@@ -350,9 +377,9 @@ async fn a_page_from_anywhere_is_that_part_of_the_whole() {
             );
             assert_eq!((page.has_more, page.seq), (surplus > 0, end), "before {before}, {limit}");
         }
-        let everywhere = if limit > 3 { 0..20 } else { 5..6 };
-        let end_of_it = end.get() - 2..=end.get();
-        for after in everywhere.chain((0..=end.get()).step_by(171)).chain(end_of_it) {
+        // Small pages are many.
+        let (first, step) = if limit > 3 { (0..9, 271) } else { (5..6, 1_500) };
+        for after in first.chain((step as u64..=end.get()).step_by(step)).chain([end.get() - 1, end.get()]) {
             // Page by page, a message that changed comes whole and takes the place of what was there.
             let (mut seq, mut found) = (Seq::new(after), BTreeMap::new());
             loop {
