@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{HOUR, check_log, create, stage_with};
+use common::{HOUR, check_log, create, kinds, log_now, stage_with};
 use task_core::testing::{Call, Fault, FaultStore};
 use task_core::{MemoryStore, Message, NewTask, TaskManager, TaskStatus};
 
@@ -107,4 +107,25 @@ async fn a_store_that_is_away_for_an_hour_is_asked_for_the_end_of_a_run_now_and_
     store.heal();
     let settled = tokio::time::timeout(Duration::from_secs(60), tasks.wait(task)).await.expect("in time");
     assert_eq!(settled.expect("readable").status, TaskStatus::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_wrote_where_a_commit_was_in_doubt_is_not_taken_for_it() {
+    let memory = MemoryStore::new();
+    let store = FaultStore::new(memory.clone());
+    let (tasks, _stage) = stage_with(store.clone(), |builder| builder.max_running(0)).await;
+    let others = TaskManager::builder(memory).observe().await.expect("observes");
+    let task = create(&tasks).await.id;
+    store.fail([Fault::DoubtfulAndLost]);
+    let renaming = tokio::spawn({
+        let tasks = tasks.clone();
+        async move { tasks.rename(task, "mine").await }
+    });
+    // After the first try and before the second.
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    others.rename(task, "theirs").await.expect("stored");
+    assert_eq!(renaming.await.expect("no panic").expect("stored").title, "mine");
+    assert_eq!(kinds(&log_now(&tasks, task).await), ["created", "message", "renamed", "renamed"]);
+    assert_eq!(tasks.get(task).await.expect("exists").title, "mine");
+    check_log(&tasks, task).await;
 }
