@@ -363,7 +363,7 @@ async fn a_page_from_anywhere_is_that_part_of_the_whole() {
     let whole: Vec<_> = whole.messages().cloned().collect();
     let read = async |query: TranscriptQuery| tasks.transcript(task, query).await.expect("readable");
 
-    for limit in [3, 1_000] {
+    for limit in [3, 60, 1_000] {
         let query = TranscriptQuery::default().with_limit(limit);
         let starts = whole.iter().map(|message| message.seq.get()).step_by(if limit > 3 { 17 } else { 7 });
         for before in starts.chain([end.get() + 1, end.get() + 9]) {

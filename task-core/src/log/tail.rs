@@ -178,6 +178,9 @@ mod tests {
         }
         // What is sealed goes as a whole.
         let mut tail = Tail::default();
+        tail.push(&events(task, 100..=299), 200 * weight);
+        assert_eq!(tail.bytes(), 200 * weight, "all of it fits");
+        tail.clear();
         tail.push(&events(task, 100..=299), 199 * weight);
         assert_eq!(tail.bytes(), (200 - SEGMENT) * weight);
         assert_eq!(tail.after(Seq::new(100)).map(|batch| batch.as_slice().len()), None);
