@@ -86,6 +86,7 @@ async fn pages_of_nothing_are_refused() {
     assert!(tasks.list(&TaskQuery::default().with_limit(0)).await.is_err());
     assert!(tasks.transcript(task.id, TranscriptQuery::default().with_limit(0)).await.is_err());
     let cursor = task_core::Cursor::new("elsewhere");
+    assert_eq!((cursor.as_str(), cursor.to_string().as_str()), ("elsewhere", "elsewhere"));
     assert!(tasks.list(&TaskQuery::default().with_cursor(cursor)).await.is_err());
 }
 
