@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{check_log, create, kinds, log, stage, stage_with};
-use task_core::testing::Puppet;
+use task_core::testing::{Call, FaultStore, Puppet};
 use task_core::{MemoryStore, RunError, RunId, TaskError, TaskManager, TaskStatus};
 use tokio::time::Instant;
 
@@ -163,4 +163,37 @@ async fn a_cancelled_task_goes_on_with_a_message() {
     assert_eq!(act.cx.next_message().await.expect("stored").expect("waits").text(), "changed my mind");
     act.finish(Ok(()));
     assert_eq!(tasks.wait(task.id).await.expect("it settles").status, TaskStatus::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_woken_while_it_is_deleted_is_stopped_and_deleted() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder.cancel_grace(GRACE)).await;
+    let task = create(&tasks).await.id;
+    stage.next().await.finish(Ok(()));
+    tasks.wait(task).await.expect("it settles");
+    store.hang(Call::Remove);
+    let deleting = tokio::spawn({
+        let tasks = tasks.clone();
+        async move { tasks.delete(task).await }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    tasks.send(task, "again").await.expect("accepted");
+    let act = stage.next().await;
+    store.answer();
+    act.cx.cancelled().await;
+    act.finish(Ok(()));
+    deleting.await.expect("no panic").expect("deleted");
+    assert!(matches!(tasks.get(task).await, Err(TaskError::NotFound(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ignores_everything_is_deleted_after_its_grace_period_however_long() {
+    let grace = Duration::from_secs(60);
+    let (tasks, mut stage) = stage_with(MemoryStore::new(), |builder| builder.cancel_grace(grace)).await;
+    let task = create(&tasks).await.id;
+    let _hangs = stage.next().await;
+    let begun = Instant::now();
+    tasks.delete(task).await.expect("deleted");
+    assert!(begun.elapsed() >= grace && begun.elapsed() <= grace + Duration::from_secs(1));
 }

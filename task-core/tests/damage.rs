@@ -2,10 +2,13 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{HOUR, create, stage_with};
 use futures::TryStreamExt;
-use task_core::testing::FaultStore;
-use task_core::{MemoryStore, Seq, StoreError, TaskError, TaskId, TaskManager};
+use task_core::testing::{FaultStore, Scribe};
+use task_core::{MemoryStore, Output, Seq, StoreError, TaskError, TaskId, TaskManager, TaskStore};
+use tokio::time::Instant;
 
 /// A task with a log of some events, on a store that nothing is kept in memory of.
 async fn written() -> (FaultStore, TaskManager, TaskId) {
@@ -68,9 +71,38 @@ async fn an_end_that_is_missing_is_an_error_and_not_a_wait() {
             }
         }
     };
+    let begun = Instant::now();
     let (seen, error) = tokio::time::timeout(HOUR, read).await.expect("no wait for ever");
+    assert!(begun.elapsed() >= Duration::from_secs(4), "it may come late: {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
     assert_eq!(
         (seen, damage(&error)),
         (3, &*format!("the log of task {task} ends at event {end}, and has none after 3"))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_copy_has_late_is_waited_for() {
+    // The copy knows already where the log ends, and does not for longer than anything that it knows of may take.
+    for (knows_the_end, late) in [(true, Duration::from_secs(4)), (false, Duration::from_secs(60))] {
+        let store = FaultStore::new(MemoryStore::new());
+        let tasks = TaskManager::builder(store.clone()).observe().await.expect("it observes");
+        let mut scribe = Scribe::new("elsewhere");
+        store.commit(scribe.create(None)).await.expect("stored");
+        store.commit(scribe.start()).await.expect("stored");
+        let mut events = tasks.subscribe(scribe.id(), Seq::new(2));
+        assert_eq!(events.try_next().await.expect("readable").expect("goes on").seq(), Seq::new(3));
+
+        store.hide(Seq::new(4)..=Seq::new(4));
+        if !knows_the_end {
+            store.lag(scribe.task().clone());
+        }
+        store.commit(scribe.record([Output::text("b", "late")])).await.expect("stored");
+        let early = tokio::time::timeout(late, events.try_next()).await;
+        assert!(early.is_err(), "{early:?}");
+        store.heal();
+        store.catch_up();
+        let event = tokio::time::timeout(Duration::from_secs(1), events.try_next()).await.expect("in time");
+        assert_eq!(event.expect("readable").expect("goes on").seq(), Seq::new(4));
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{check_log, create, is_store_error, kinds, log, stage_with, until};
 use futures::TryStreamExt;
-use task_core::testing::{Fault, FaultStore};
+use task_core::testing::{Call, Fault, FaultStore};
 use task_core::{MemoryStore, NewTask, Seq, StoreError, TaskError, TaskStatus, TaskStore};
 
 #[tokio::test(start_paused = true)]
@@ -327,5 +327,56 @@ async fn who_asked_is_never_told_that_nothing_was_done_when_it_may_have_been() {
     assert_eq!(act.cx.next_message().await.expect("stored").expect("it waits").text(), "once");
     act.finish(Ok(()));
     assert_eq!(tasks.wait(task.id).await.expect("it settles").status, TaskStatus::Completed);
+    check_log(&tasks, task.id).await;
+}
+
+/// A panic of the store ended the one who writes to the task: whoever asked was told that the manager was shut down, and
+/// nothing was written to the task any more.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_panics_fails_what_was_asked_and_the_task_goes_on() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    act.cx.next_message().await.expect("stored");
+    store.panic(Call::Commit);
+    for told in [
+        tasks.rename(task.id, "a title").await.map(drop),
+        tasks.send(task.id, "hello?").await.map(drop),
+        tasks.create(NewTask::new("puppet", "another")).await.map(drop),
+    ] {
+        let told = told.expect_err("it panics");
+        let TaskError::Store(told) = told else { panic!("{told:?}") };
+        assert!(matches!(*told, StoreError::Indeterminate { .. }), "{told:?}");
+    }
+
+    store.heal();
+    tasks.send(task.id, "hello!").await.expect("stored");
+    act.cx.message_waiting().await;
+    assert_eq!(act.cx.next_message().await.expect("stored").expect("waits").text(), "hello!");
+    act.finish(Ok(()));
+    let settled = tokio::time::timeout(common::HOUR, tasks.wait(task.id)).await.expect("it settles");
+    assert_eq!(settled.expect("readable").status, TaskStatus::Completed);
+    check_log(&tasks, task.id).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_after_which_the_store_panicked_is_found_and_not_written_twice() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    store.fail([Fault::WrittenAndPanics]);
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    act.cx.next_message().await.expect("stored");
+    store.fail([Fault::WrittenAndPanics; 2]);
+    act.cx.text("reply", "once").await.expect("accepted");
+    act.cx.flush().await.expect("stored");
+    act.finish(Ok(()));
+    tasks.wait(task.id).await.expect("it settles");
+    let events = log(&tasks, task.id).await;
+    assert_eq!(
+        kinds(&events),
+        ["created", "message", "run_started", "message_delivered", "text", "completed"]
+    );
     check_log(&tasks, task.id).await;
 }

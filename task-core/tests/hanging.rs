@@ -1,4 +1,5 @@
-//! A store that does not answer: everybody is told in time, nothing is done twice, and what was in doubt comes to light.
+//! A store that does not answer, or panics: everybody is told in time, nothing is done twice, and what was in doubt
+//! comes to light.
 
 mod common;
 
@@ -66,19 +67,29 @@ async fn ask(
     let start = Instant::now();
     let answer = tokio::time::timeout(HOUR, ask(tasks.clone(), task)).await;
     let (answer, took) = (answer.expect("it is answered at all"), start.elapsed());
-    assert!(took <= limit, "{call:?} hangs: {name} took {took:?}");
+    assert!(took <= limit, "{call:?}: {name} took {took:?}");
     match answer {
         Ok(()) | Err(TaskError::NoRequest(_)) => false,
         Err(TaskError::Store(error)) => {
-            assert!(error.is_transient(), "{call:?} hangs: {name}: {error:?}");
+            assert!(error.is_transient(), "{call:?}: {name}: {error:?}");
             true
         }
-        Err(error) => panic!("{call:?} hangs: {name}: {error:?}"),
+        Err(error) => panic!("{call:?}: {name}: {error:?}"),
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn whatever_hangs_every_command_and_every_read_is_answered_in_time() {
+    everything_is_answered_while(FaultStore::hang).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_panics_every_command_and_every_read_is_answered_in_time() {
+    everything_is_answered_while(FaultStore::panic).await;
+}
+
+/// With a store that does this at each of its methods in turn, and is well again after that.
+async fn everything_is_answered_while(trouble: fn(&FaultStore, Call)) {
     for call in Call::ALL {
         let store = FaultStore::new(MemoryStore::new());
         let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
@@ -86,7 +97,7 @@ async fn whatever_hangs_every_command_and_every_read_is_answered_in_time() {
         let act = stage.next().await;
         act.cx.next_message().await.expect("stored");
         let mut noticed = 0;
-        store.hang(call);
+        trouble(&store, call);
         for command in COMMANDS {
             noticed += u32::from(ask(call, command, &tasks, task, COMMAND).await);
         }
@@ -94,9 +105,10 @@ async fn whatever_hangs_every_command_and_every_read_is_answered_in_time() {
             noticed += u32::from(ask(call, read, &tasks, task, READ).await);
         }
         let needed = [Call::Commit, Call::Counts, Call::Events, Call::FindKey, Call::List, Call::Load];
-        assert_eq!(noticed > 0, needed.contains(&call), "{call:?} hangs: noticed {noticed} times");
+        assert_eq!(noticed > 0, needed.contains(&call), "{call:?}: noticed {noticed} times");
 
         store.answer();
+        store.heal();
         act.finish(Ok(()));
         // A message that was in doubt may open another run.
         let runs = tokio::spawn(async move {
@@ -300,6 +312,8 @@ async fn a_command_behind_output_that_hangs_is_answered_in_time_and_not_done_lat
     assert!(start.elapsed() <= COMMAND, "{:?}", start.elapsed());
     let TaskError::Store(error) = refused else { panic!("{refused:?}") };
     assert!(matches!(*error, StoreError::Unavailable { .. }), "nothing was done: {error:?}");
+    let cause = std::error::Error::source(&*error).map(ToString::to_string);
+    assert_eq!(cause.as_deref(), Some("the store did not answer within 3s"));
     store.answer();
     act.cx.flush().await.expect("the store had time enough for the output");
     tasks.rename(task, "in time").await.expect("stored");

@@ -148,9 +148,10 @@ async fn usage_is_summed_up_over_turns_and_runs() {
     let act = stage.next().await;
     act.cx.emit(UsageReport::from(Usage::new(10, 1).with_cost(0.5))).await.expect("accepted");
     act.cx.emit(UsageReport::from(Usage::new(20, 2))).await.expect("accepted");
+    act.cx.emit(UsageReport::from(Usage::new(0, 0).with_cost(0.25))).await.expect("accepted");
     act.finish(Ok(()));
     let usage = tasks.wait(task.id).await.expect("it settles").usage.expect("told");
-    assert_eq!(usage, Usage::new(30, 3).with_cost(0.5));
+    assert_eq!(usage, Usage::new(30, 3).with_cost(0.75));
 }
 
 #[tokio::test(start_paused = true)]

@@ -225,3 +225,43 @@ async fn a_runner_that_takes_one_message_a_run_gets_them_all() {
     }
     assert_eq!(tasks.wait(task.id).await.expect("it settles").run, 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_recorded_as_it_was_sent() {
+    let (tasks, mut stage) = stage().await;
+    let task = create(&tasks).await.id;
+    let _act = stage.next().await;
+    let content = vec![Content::text("one"), Content::text("two")];
+    let sent = tasks.send(task, Message::with_content(content.clone())).await.expect("accepted");
+    let events = log_now(&tasks, task).await;
+    let Lifecycle::Message(added) = lifecycle(&events[sent.seq.get() as usize - 1]) else {
+        panic!("{events:?}");
+    };
+    assert_eq!((added.message_id, &added.content), (sent.message_id, &content));
+    assert_eq!(added.text(), "one\n\ntwo");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_waits_for_a_message_waits_until_one_came_that_it_waits_for() {
+    let (tasks, mut stage) = stage().await;
+    let task = create(&tasks).await.id;
+    let act = stage.next().await;
+    act.cx.next_message().await.expect("stored");
+    let second = std::time::Duration::from_secs(1);
+    for (delivery, expected) in [
+        (None, [false, false, false]),
+        (Some(Delivery::Queue), [true, false, false]),
+        (Some(Delivery::Steer), [true, true, false]),
+        (Some(Delivery::Interrupt), [true, true, true]),
+    ] {
+        if let Some(delivery) = delivery {
+            tasks.send(task, Message::new("more").delivery(delivery)).await.expect("accepted");
+        }
+        let came = [
+            tokio::time::timeout(second, act.cx.message_waiting()).await.is_ok(),
+            tokio::time::timeout(second, act.cx.steered()).await.is_ok(),
+            tokio::time::timeout(second, act.cx.interrupted()).await.is_ok(),
+        ];
+        assert_eq!(came, expected, "{delivery:?}");
+    }
+}

@@ -261,3 +261,53 @@ async fn a_question_that_was_taken_back_waits_for_nobody() {
     tasks.wait(task.id).await.expect("it settles");
     check_log(&tasks, task.id).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_same_question_asked_again_in_a_run_is_another_question() {
+    let (tasks, mut stage) = stage().await;
+    let task = create(&tasks).await.id;
+    let mut act = stage.next().await;
+    for answer in ["first", "second"] {
+        let asking = ask(act, Ask::question("Which?"));
+        let request_id = asked(&tasks, task).await.requests[0].request_id.clone();
+        tasks.answer(task, &request_id, json!(answer)).await.expect("answered");
+        let (again, given) = asking.await.expect("no panic");
+        assert_eq!(given.expect("answered").text(), answer);
+        act = again;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_questions_may_be_open_and_no_more() {
+    let mut limits = task_core::Limits::default();
+    limits.open_requests = 3;
+    let (tasks, mut stage) = stage_with(MemoryStore::new(), |builder| builder.limits(limits)).await;
+    let task = create(&tasks).await.id;
+    let act = stage.next().await;
+    let asks: Vec<_> = (0..3).map(|n| act.cx.ask(Ask::question(format!("{n}")))).collect();
+    let open = futures::future::join_all(asks);
+    let fourth = async {
+        until(&tasks, task, |task| task.requests.len() == 3).await;
+        act.cx.ask(Ask::question("one more")).await
+    };
+    let refused = tokio::select! {
+        _ = open => panic!("nobody answered"),
+        refused = fourth => refused.expect_err("three are open"),
+    };
+    assert!(refused.message().contains("is 4, and at most 3"), "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_name_of_a_question_has_its_limits() {
+    let (tasks, mut stage) = stage().await;
+    let task = create(&tasks).await.id;
+    let act = stage.next().await;
+    for illegal in [String::new(), "k".repeat(101), "a b".to_owned(), "~1".to_owned()] {
+        let refused = act.cx.ask(Ask::question("Well?").key(illegal.as_str())).await.expect_err(&illegal);
+        assert!(refused.message().contains("is not 1 to 100 letters"), "{refused}");
+    }
+    let longest = "k".repeat(100);
+    let asking = ask(act, Ask::question("Well?").key(longest.as_str()));
+    assert!(asked(&tasks, task).await.requests[0].request_id.ends_with(&longest));
+    asking.abort();
+}

@@ -5,10 +5,10 @@ mod common;
 use std::time::Duration;
 
 use common::{check_log, create, kinds, log_now, stage_with, until};
-use task_core::testing::{FaultStore, Puppet, Scribe};
+use task_core::testing::{Call, FaultStore, Puppet, Scribe};
 use task_core::{
-    CancelRequested, Capabilities, InstanceId, MemoryStore, Output, RunId, StoreError, TaskError,
-    TaskManager, TaskStatus, TaskStore,
+    CancelRequested, Capabilities, Completed, InstanceId, MemoryStore, Output, RunId, Seq, StoreError,
+    TaskError, TaskManager, TaskStatus, TaskStore,
 };
 
 /// A store as a process leaves it that is killed while it runs a task of the agent `puppet`.
@@ -283,4 +283,37 @@ async fn a_second_shutdown_may_be_sooner() {
     tasks.shutdown(Duration::ZERO).await.expect("shut down");
     patient.await.expect("no panic").expect("shut down");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_settles_while_the_next_owner_starts_stays_settled() {
+    let (memory, mut scribe) = crashed().await;
+    let store = FaultStore::new(memory.clone());
+    store.hang(Call::Load);
+    let (puppet, _stage) = Puppet::new();
+    let starting = tokio::spawn(TaskManager::builder(store.clone()).runner("puppet", puppet).start());
+    // It was told that the task runs, and is about to look at it.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let completed = serde_json::from_str::<Completed>("{}").expect("no fields");
+    memory.commit(scribe.record([completed])).await.expect("stored");
+    store.answer();
+    let tasks = starting.await.expect("no panic").expect("it starts");
+    let found = tasks.get(scribe.id()).await.expect("exists");
+    assert_eq!((found.status, found.seq), (TaskStatus::Completed, scribe.task().seq));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_has_a_moment_for_its_last_words_when_the_grace_period_of_a_shutdown_is_over() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await.id;
+    let act = stage.next().await;
+    let shutting_down = tokio::spawn(async move { tasks.shutdown(Duration::from_secs(10)).await });
+    act.cx.cancelled().await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    act.cx.text("reply", "last words").await.expect("accepted");
+    act.finish(Ok(()));
+    shutting_down.await.expect("no panic").expect("shut down");
+    let events = store.events(task, Seq::ZERO, 100, usize::MAX).await.expect("readable");
+    assert_eq!(kinds(&events)[3..], ["text", "interrupted"]);
 }

@@ -4,10 +4,11 @@ mod common;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use common::{create, stage_with};
-use task_core::testing::Puppet;
+use task_core::testing::{FaultStore, Puppet};
 use task_core::{
     Agent, Limits, MemoryStore, NewTask, TaskError, TaskManager, TaskManagerBuilder, TaskStatus,
 };
@@ -64,6 +65,24 @@ async fn each_agent_has_its_own_limit_and_does_not_hold_up_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_limit_of_an_agent_holds_for_all_that_waited_when_the_owner_started() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, _stage) = stage_with(store.clone(), |builder| builder.max_running(0)).await;
+    for _ in 0..5 {
+        create(&tasks).await;
+    }
+    tasks.shutdown(Duration::ZERO).await.expect("shut down");
+    let (puppet, mut stage) = Puppet::new();
+    let builder = TaskManager::builder(store).agent(Agent::new("puppet", puppet).max_running(2));
+    let tasks = builder.start().await.expect("starts");
+    let running = [stage.next().await, stage.next().await];
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(stage.try_next().is_none());
+    assert_eq!(tasks.counts().await.expect("counted").running, 2);
+    drop(running);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_that_was_woken_waits_behind_those_that_waited_before() {
     // Every look at the clock is a millisecond later than the one before.
     let looks = AtomicI64::new(0);
@@ -107,14 +126,40 @@ async fn no_more_than_the_limit_may_wait_however_many_come_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pending_task_whose_agent_is_gone_fails_and_says_so() {
-    let store = task_core::testing::FaultStore::new(MemoryStore::new());
+    let store = FaultStore::new(MemoryStore::new());
     let (tasks, _stage) = stage_with(store.clone(), |builder| builder.max_running(0)).await;
     let task = create(&tasks).await;
-    tasks.shutdown(std::time::Duration::ZERO).await.expect("shut down");
+    tasks.shutdown(Duration::ZERO).await.expect("shut down");
     let tasks = TaskManager::builder(store).start().await.expect("starts");
     let task = tasks.wait(task.id).await.expect("it settles");
     assert_eq!(
         (task.status, task.error.as_deref()),
         (TaskStatus::Failed, Some("there is no agent `puppet` here"))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_created_a_task_gives_the_place_back() {
+    let mut limits = Limits::default();
+    limits.pending_tasks = 2;
+    let set_up = |builder: TaskManagerBuilder| builder.limits(limits);
+    let (tasks, mut stage) = stage_with(MemoryStore::new(), set_up).await;
+    for _ in 0..10 {
+        let task = create(&tasks).await;
+        stage.next().await.finish(Ok(()));
+        tasks.wait(task.id).await.expect("it settles");
+        tasks.create(NewTask::new("nobody", "go")).await.expect_err("refused");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_not_available_takes_no_task_and_says_why() {
+    let (puppet, _stage) = Puppet::new();
+    let agent = Agent::new("puppet", puppet).unavailable("it is not installed");
+    let tasks = TaskManager::builder(MemoryStore::new()).agent(agent).start().await.expect("starts");
+    let [info] = &tasks.agents()[..] else { panic!("there is one") };
+    assert_eq!((info.available, info.reason.as_deref()), (false, Some("it is not installed")));
+    let refused = tasks.create(NewTask::new("puppet", "go")).await.expect_err("refused").to_string();
+    assert!(refused.contains("`puppet` cannot run here: it is not installed"), "{refused}");
+    assert_eq!(tasks.counts().await.expect("counted").total(), 0);
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use common::{check_log, create, log_now, stage, stage_with};
 use futures::{StreamExt, TryStreamExt};
-use task_core::testing::{FaultStore, Scribe};
+use task_core::testing::{FaultStore, Scribe, Stage};
 use task_core::{
-    Chunk, Event, Limits, MemoryStore, Output, Seq, Subscription, TaskError, TaskManager, TaskStatus,
+    Chunk, Event, Limits, MemoryStore, Output, Seq, Subscription, TaskError, TaskId, TaskManager, TaskStatus,
     TaskStore,
 };
 
@@ -199,6 +199,32 @@ async fn what_another_process_writes_is_followed_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reader_whose_store_is_behind_what_it_gave_looks_again_now_and_then() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    let older = tasks.get(task.id).await.expect("exists");
+    act.finish(Ok(()));
+    let end = tasks.wait(task.id).await.expect("it settles").seq;
+    store.lag(older);
+    let before = store.looks();
+    let reading = tokio::spawn(seqs(tasks.subscribe(task.id, Seq::ZERO)));
+    // No time passes while somebody has something to do.
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.looks() - before, 1, "it does not spin");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let looks = store.looks() - before;
+    assert!((10..=100).contains(&looks), "{looks} looks in a second");
+    assert!(!reading.is_finished(), "it does not take the end for certain");
+    store.catch_up();
+    let seen = tokio::time::timeout(Duration::from_secs(1), reading).await.expect("it ends in time");
+    assert_eq!(seen.expect("no panic"), (1..=end.get()).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_thousand_readers_of_one_task_share_what_they_read() {
     let (tasks, mut stage) = stage().await;
     let task = create(&tasks).await;
@@ -241,4 +267,94 @@ async fn a_task_that_another_process_woke_is_not_at_its_end_though_no_hint_came(
         }
         assert_eq!(newest, tasks.get(task.id).await.expect("exists").seq);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_keeps_up_asks_the_store_for_nothing() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    let asked = store.looks() + store.reads();
+    let mut events = tasks.subscribe(task.id, Seq::new(3));
+    assert!(matches!(events.next_chunk().await, Some(Ok(Chunk::CaughtUp { .. }))));
+    for n in 4..100 {
+        act.cx.custom("n", &n).await.expect("accepted");
+        assert_eq!(events.next().await.expect("goes on").expect("readable").seq().get(), n);
+    }
+    assert_eq!(store.looks() + store.reads(), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_taken_one_by_one_and_as_chunks_are_each_taken_once() {
+    let (tasks, mut stage) = stage().await;
+    let task = create(&tasks).await;
+    let act = stage.next().await;
+    for n in 0..50 {
+        act.cx.custom("n", &n).await.expect("accepted");
+    }
+    act.finish(Ok(()));
+    let end = tasks.wait(task.id).await.expect("it settles").seq.get();
+    let mut events = tasks.subscribe(task.id, Seq::ZERO);
+    let mut seen = Vec::new();
+    // One of each batch, and then what is left of it.
+    while let Some(event) = events.next().await {
+        seen.push(event.expect("readable").seq().get());
+        match events.next_chunk().await {
+            Some(Ok(Chunk::Events(batch))) => seen.extend(batch.map(|event| event.seq().get())),
+            Some(Ok(_)) | None => {}
+            Some(Err(error)) => panic!("{error}"),
+        }
+    }
+    assert_eq!(seen, (1..=end).collect::<Vec<_>>());
+}
+
+/// An observer whom nobody tells what others change, the store it shares with an owner, and that one's task.
+async fn deaf_observer() -> (TaskManager, TaskManager, Stage, TaskId) {
+    let memory = MemoryStore::new();
+    let (tasks, stage) = stage_with(memory.clone(), |builder| builder).await;
+    let task = create(&tasks).await.id;
+    let store = FaultStore::new(memory);
+    store.withhold_hints();
+    let observer = TaskManager::builder(store).observe().await.expect("observes");
+    (observer, tasks, stage, task)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_hint_told_of_is_seen_within_half_a_minute() {
+    let (observer, tasks, mut stage, task) = deaf_observer().await;
+    let act = stage.next().await;
+    let seq = tasks.get(task).await.expect("exists").seq;
+    let mut events = observer.subscribe(task, seq);
+    assert!(matches!(events.next_chunk().await, Some(Ok(Chunk::CaughtUp { .. }))));
+    for n in 0..3 {
+        act.cx.custom("n", &n).await.expect("accepted");
+        act.cx.flush().await.expect("stored");
+        let seen = tokio::time::timeout(Duration::from_secs(31), events.next_chunk()).await.expect("in time");
+        assert!(matches!(seen, Some(Ok(Chunk::Events(_)))), "{seen:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_from_another_process_may_be_ahead_of_what_is_known_here() {
+    let (observer, tasks, mut stage, task) = deaf_observer().await;
+    let act = stage.next().await;
+    let known = tasks.get(task).await.expect("exists").seq;
+    let mut events = observer.subscribe(task, known);
+    assert!(matches!(events.next_chunk().await, Some(Ok(Chunk::CaughtUp { .. }))));
+    act.cx.text("b", "unheard of").await.expect("accepted");
+    act.cx.flush().await.expect("stored");
+    let mut ahead = observer.subscribe(task, known.next());
+    assert!(matches!(ahead.next_chunk().await, Some(Ok(Chunk::CaughtUp { seq, .. })) if seq == known.next()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_another_process_removed_is_not_found_though_no_hint_came() {
+    let (observer, tasks, mut stage, task) = deaf_observer().await;
+    stage.next().await.finish(Ok(()));
+    tasks.wait(task).await.expect("it settles");
+    assert!(!seqs(observer.subscribe(task, Seq::ZERO)).await.is_empty());
+    tasks.delete(task).await.expect("deleted");
+    let found = observer.subscribe(task, Seq::ZERO).next().await;
+    assert!(matches!(found, Some(Err(TaskError::NotFound(of))) if of == task), "{found:?}");
 }

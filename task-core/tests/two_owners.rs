@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{check_log, kinds, lifecycle, log_now, stage_with};
-use task_core::testing::{Act, FaultStore, Random, Stage};
+use task_core::testing::{Act, FaultStore, Random, Scribe, Stage};
 use task_core::{
     Ask, Delivery, Event, Lifecycle, MemoryStore, Message, NewTask, TaskError, TaskId, TaskManager,
     TaskStatus, TaskStore,
@@ -302,4 +302,23 @@ fn seeds() -> Box<dyn Iterator<Item = u64>> {
         Some(seed) => Box::new(std::iter::once(seed)),
         None => Box::new(0..number("COURSES").unwrap_or(100)),
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_another_process_was_faster_with_is_run_there_and_not_here() {
+    let memory = MemoryStore::new();
+    let store = FaultStore::new(memory.clone());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    store.hold();
+    let others = TaskManager::builder(memory.clone()).observe().await.expect("observes");
+    let task = others.create(NewTask::new("puppet", "go")).await.expect("created");
+    store.commit_held().await;
+    memory.commit(Scribe::continuing(task.clone()).start()).await.expect("stored");
+    store.go_on();
+    let gone = tokio::time::timeout(Duration::from_secs(60), stage.cleaned_up()).await;
+    assert!(
+        gone.is_err() && stage.try_next().is_none(),
+        "it runs elsewhere, and is not cleaned up here: {gone:?}"
+    );
+    assert_eq!(tasks.get(task.id).await.expect("exists").run, 1);
 }

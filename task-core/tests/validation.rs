@@ -2,8 +2,12 @@
 
 mod common;
 
-use common::{create, stage};
-use task_core::{Content, Message, NewTask, TaskError, TaskQuery, TranscriptQuery};
+use std::time::Duration;
+
+use common::{create, stage, stage_with};
+use task_core::{
+    Content, Limits, MemoryStore, Message, NewTask, TaskError, TaskId, TaskQuery, TranscriptQuery,
+};
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_a_task_is_refused_and_nothing_is_stored() {
@@ -82,6 +86,7 @@ async fn pages_of_nothing_are_refused() {
     assert!(tasks.list(&TaskQuery::default().with_limit(0)).await.is_err());
     assert!(tasks.transcript(task.id, TranscriptQuery::default().with_limit(0)).await.is_err());
     let cursor = task_core::Cursor::new("elsewhere");
+    assert_eq!((cursor.as_str(), cursor.to_string().as_str()), ("elsewhere", "elsewhere"));
     assert!(tasks.list(&TaskQuery::default().with_cursor(cursor)).await.is_err());
 }
 
@@ -95,4 +100,64 @@ async fn the_same_key_is_the_same_task_however_often_it_is_asked_for() {
     assert_eq!(created.iter().filter(|one| !one.repeated).count(), 1);
     assert!(created.iter().all(|one| one.task.id == created[0].task.id));
     assert_eq!(tasks.counts().await.expect("counted").total(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_key_is_another_task_and_another_message() {
+    let (tasks, _stage) = stage().await;
+    let new = |key: &str| NewTask::new("puppet", "go").idempotency_key(key);
+    let (one, other) =
+        (tasks.create(new("a")).await.expect("created"), tasks.create(new("b")).await.expect("created"));
+    assert_ne!(one.id, other.id);
+    for (task, key) in [(one.id, "a"), (one.id, "b"), (other.id, "a")] {
+        let message = Message::new("more").idempotency_key(key);
+        assert!(!tasks.send(task, message.clone()).await.expect("accepted").repeated, "{key}");
+        assert!(tasks.send(task, message).await.expect("found").repeated, "{key}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_to_a_task_that_is_not_there_is_refused_at_once() {
+    let (tasks, _stage) = stage().await;
+    let begun = tokio::time::Instant::now();
+    let nobody = TaskId::new();
+    for refused in [
+        tasks.rename(nobody, "a title").await.map(drop),
+        tasks.send(nobody, "hello?").await.map(drop),
+        tasks.cancel(nobody).await.map(drop),
+    ] {
+        assert!(matches!(refused, Err(TaskError::NotFound(task)) if task == nobody), "{refused:?}");
+    }
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_in_a_message_counts_for_its_size() {
+    let mut limits = Limits::default();
+    limits.message_bytes = 100;
+    let (tasks, _stage) = stage_with(MemoryStore::new(), |builder| builder.limits(limits)).await;
+    let image =
+        |media_type: &str, data: &str| Content::Image { media_type: media_type.into(), data: data.into() };
+    let resource = |uri: &str, name: &str, text: &str| Content::Resource {
+        uri: uri.into(),
+        name: Some(name.into()),
+        media_type: None,
+        text: Some(text.into()),
+    };
+    let (much, more) = ("x".repeat(50), "x".repeat(51));
+    for (content, bytes) in [
+        (vec![image(&much, &much)], 100),
+        (vec![image(&much, &more)], 101),
+        (vec![resource(&much, &much, "")], 100),
+        (vec![resource(&much, "", &much)], 100),
+        (vec![resource(&much, "x", &much)], 101),
+        (vec![Content::text(much.as_str()), image(&much, "")], 100),
+        (vec![Content::text(more.as_str()), image(&much, "")], 101),
+    ] {
+        let outcome = tasks.create(NewTask::with_content("puppet", content.clone())).await;
+        assert_eq!(outcome.is_ok(), bytes <= 100, "{content:?}: {outcome:?}");
+        if let Err(error) = outcome {
+            assert!(matches!(error, TaskError::Limit { actual: 101, limit: 100, .. }), "{error}");
+        }
+    }
 }

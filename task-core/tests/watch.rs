@@ -3,9 +3,10 @@
 mod common;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use common::{create, stage, stage_with};
-use task_core::testing::{FaultStore, Scribe};
+use task_core::testing::{Call, FaultStore, Scribe};
 use task_core::{MemoryStore, StatusCounts, Task, TaskChange, TaskId, TaskQuery, TaskStore, TaskWatch};
 
 /// What a page that watches would show.
@@ -94,11 +95,32 @@ async fn progress_is_told_once_a_second() {
     for _ in 0..100 {
         act.cx.text("b", "x").await.expect("accepted");
         act.cx.flush().await.expect("stored");
-        let wait = std::time::Duration::from_millis(100);
+        let wait = Duration::from_millis(100);
         if tokio::time::timeout(wait, list.read(&mut watch)).await.is_ok() {
             told += 1;
         }
     }
     assert!((5..=11).contains(&told), "{told} times in ten seconds");
     list.until(&mut watch, |list| list.tasks[&task.id].seq.get() == 103).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_about_to_be_told_when_the_caller_left_is_told_by_the_next_call() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, _stage) = stage_with(store.clone(), |builder| builder.max_running(0)).await;
+    let task = create(&tasks).await;
+    let (mut watch, mut list) = (tasks.watch(TaskQuery::default()), List::default());
+    for title in ["one", "two"] {
+        // Twice: the first time a snapshot is about to be told or a change, the second time a snapshot.
+        store.hang(Call::Counts);
+        for _ in 0..2 {
+            tasks.rename(task.id, title).await.expect("stored");
+            let left = tokio::time::timeout(Duration::from_secs(1), watch.next()).await;
+            assert!(left.is_err(), "it cannot be counted: {left:?}");
+        }
+        store.answer();
+        let told =
+            list.until(&mut watch, |list| list.tasks.get(&task.id).is_some_and(|task| task.title == title));
+        tokio::time::timeout(Duration::from_secs(1), told).await.expect("told in time");
+    }
 }

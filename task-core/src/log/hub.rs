@@ -231,3 +231,109 @@ impl Channel {
 
 /// What a channel holds besides its tail, nearly.
 const CHANNEL_BYTES: usize = 1024;
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::model::Output;
+    use crate::testing::Scribe;
+
+    fn hub(tail_bytes: usize, tails_bytes: usize) -> Hub {
+        Hub::new(&Limits { tail_bytes, tails_bytes, ..Limits::default() })
+    }
+
+    /// A new task that was shown in one commit, and who writes it.
+    fn show_task(hub: &Hub) -> Scribe {
+        let mut scribe = Scribe::new("a title");
+        hub.publish(&scribe.create(None));
+        scribe
+    }
+
+    fn show_text(hub: &Hub, scribe: &mut Scribe, bytes: usize) {
+        hub.publish(&scribe.record([Output::text("b", "x".repeat(bytes))]));
+    }
+
+    /// What the channels hold, counted one by one.
+    fn held(hub: &Hub) -> usize {
+        lock(&hub.channels).values().map(|channel| lock(&channel.tail).bytes() + CHANNEL_BYTES).sum()
+    }
+
+    fn counted(hub: &Hub) -> usize {
+        hub.bytes.load(Ordering::Relaxed)
+    }
+
+    fn has(hub: &Hub, scribe: &Scribe) -> bool {
+        lock(&hub.channels).contains_key(&scribe.id())
+    }
+
+    #[test]
+    fn what_is_held_is_counted_whether_tails_grow_shrink_or_go() {
+        let hub = hub(2_000, usize::MAX);
+        let (mut first, mut second) = (show_task(&hub), show_task(&hub));
+        // A tail that took in a long text may hold less than before, and one that is too long leaves nothing.
+        for bytes in (0..60).map(|n| n * 37 % 700).chain([3_000, 1]) {
+            show_text(&hub, &mut first, bytes);
+            assert_eq!(counted(&hub), held(&hub), "after a text of {bytes} bytes");
+        }
+        show_text(&hub, &mut second, 100);
+        hub.remove(first.id());
+        assert_eq!(counted(&hub), held(&hub));
+        hub.remove(second.id());
+        assert_eq!(counted(&hub), 0);
+    }
+
+    #[test]
+    fn tails_as_large_as_the_limit_stay_and_above_it_the_ones_not_used_for_longest_go() {
+        let measured = hub(usize::MAX, usize::MAX);
+        show_task(&measured);
+        let one = counted(&measured);
+
+        let hub = hub(usize::MAX, 8 * one);
+        let tasks: Vec<_> = (0..8).map(|_| show_task(&hub)).collect();
+        assert_eq!((counted(&hub), held(&hub)), (8 * one, 8 * one));
+        // Somebody looks at the first one, so the second is the oldest in use.
+        hub.channel(tasks[0].id());
+        let newest = show_task(&hub);
+        let kept: Vec<_> = tasks.iter().map(|task| has(&hub, task)).collect();
+        assert_eq!(kept, [true, false, false, false, true, true, true, true], "down to three quarters");
+        assert!(has(&hub, &newest));
+        assert_eq!((counted(&hub), held(&hub)), (6 * one, 6 * one));
+    }
+
+    #[test]
+    fn whoever_follows_or_is_about_to_keeps_the_channel_when_its_tail_goes() {
+        let hub = hub(usize::MAX, 20_000);
+        let (mut followed, about_to, unused) = (show_task(&hub), show_task(&hub), show_task(&hub));
+        let (channel, held_channel) = (hub.channel(followed.id()), hub.channel(about_to.id()));
+        let mut follower = channel.listen();
+        drop(channel);
+        for _ in 0..100 {
+            show_task(&hub);
+            assert!(counted(&hub) <= 20_000);
+        }
+        assert!(!has(&hub, &unused));
+        assert!(Arc::ptr_eq(&held_channel, &hub.channel(about_to.id())));
+        assert!(held_channel.recent(Seq::ZERO).is_none(), "its tail is gone");
+        assert_eq!(counted(&hub), held(&hub));
+
+        assert_eq!(hub.followed(), [followed.id()]);
+        follower.mark_unchanged();
+        show_text(&hub, &mut followed, 1);
+        assert!(follower.has_changed().expect("open"), "it is still told");
+    }
+
+    #[test]
+    fn what_is_gone_stays_gone_whatever_is_learnt_later() {
+        for (gone, end) in
+            [(Gone::Removed, Hub::remove as fn(&Hub, TaskId)), (Gone::Closed, |hub, _| hub.close())]
+        {
+            let hub = hub(usize::MAX, usize::MAX);
+            let scribe = show_task(&hub);
+            let channel = hub.channel(scribe.id());
+            let follower = channel.listen();
+            end(&hub, scribe.id());
+            channel.learn(Seq::new(100), TaskStatus::Running);
+            assert_eq!(follower.borrow().gone, Some(gone));
+        }
+    }
+}

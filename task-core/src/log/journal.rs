@@ -419,3 +419,6 @@ const LAST_DELAY: Duration = Duration::from_secs(1);
 
 /// How often followed tasks are looked at without any hint.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests;

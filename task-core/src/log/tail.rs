@@ -162,6 +162,32 @@ mod tests {
     }
 
     #[test]
+    fn counts_what_it_holds_and_lets_no_more_go_than_it_has_to() {
+        let task = TaskId::new();
+        // Numbers of as many digits: all weigh the same.
+        let weight = events(task, 100..=100)[0].weight();
+        for places in [1, 2, 10, 62] {
+            let mut tail = Tail::default();
+            for n in 100..=162 {
+                tail.push(&events(task, n..=n), places * weight);
+                let held = places.min((n - 99) as usize);
+                assert_eq!(tail.bytes(), held * weight, "at {n} of {places} places");
+                let oldest = n + 1 - held as u64;
+                assert_eq!(drain(&mut tail, Seq::new(oldest - 1)), (oldest..=n).collect::<Vec<_>>());
+            }
+        }
+        // What is sealed goes as a whole.
+        let mut tail = Tail::default();
+        tail.push(&events(task, 100..=299), 200 * weight);
+        assert_eq!(tail.bytes(), 200 * weight, "all of it fits");
+        tail.clear();
+        tail.push(&events(task, 100..=299), 199 * weight);
+        assert_eq!(tail.bytes(), (200 - SEGMENT) * weight);
+        assert_eq!(tail.after(Seq::new(100)).map(|batch| batch.as_slice().len()), None);
+        assert_eq!(drain(&mut tail, Seq::new(163)), (164..=299).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn one_event_above_the_limit_is_not_kept() {
         let (task, mut tail) = (TaskId::new(), Tail::default());
         tail.push(&events(task, 1..=1), 10);

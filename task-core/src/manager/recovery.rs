@@ -31,7 +31,8 @@ pub(super) async fn recover(journal: &Journal, agents: &Agents) -> Result<(), Ta
 
 /// One call per agent for all its runs, so that a runner that has to look through all processes does it once.
 async fn clean_up_all(journal: &Journal, agents: &Agents, orphans: &[TaskId]) -> Result<(), TaskError> {
-    let loads = stream::iter(orphans).map(|task| journal.load(*task)).buffer_unordered(AT_ONCE);
+    let loads =
+        stream::iter(orphans.iter().copied()).map(|task| journal.load(task)).buffer_unordered(AT_ONCE);
     let tasks: Vec<_> = loads.try_collect().await?;
     let mut runs: HashMap<&str, Vec<RunId>> = HashMap::new();
     for task in &tasks {

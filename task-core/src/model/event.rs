@@ -322,10 +322,12 @@ mod tests {
     fn a_line_break_is_found_wherever_it_is() {
         for before in [0, 1, 100, 255, 256, 257, 1000] {
             for line_break in ['\n', '\r'] {
-                let data = format!("{{{}{line_break}\"a\":1}}", " ".repeat(before));
+                let data = format!("{{{}{line_break}\"a\":1{line_break}}}", " ".repeat(before));
                 let event = event("text", &data).expect("valid");
                 assert!(!event.json().contains(['\n', '\r']), "{before} spaces before it");
                 assert_eq!(event.data(), data.replace(line_break, " "));
+                let weight = event.json().len()..event.json().len() + 200;
+                assert!(weight.contains(&event.weight()), "nearly what it holds: {}", event.weight());
             }
         }
     }

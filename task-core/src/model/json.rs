@@ -72,3 +72,15 @@ impl fmt::Debug for Json {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_is_the_same_text() {
+        let json = |text: &str| Json::parse(text.to_owned()).expect("valid");
+        assert_eq!(json("[1.0]"), json("[1.0]"));
+        assert_ne!(json("[1.0]"), json("[1]"));
+    }
+}

@@ -89,4 +89,25 @@ mod tests {
     fn a_message_without_text_has_a_title_too() {
         assert_eq!(from_message(&[]), "Untitled task");
     }
+
+    #[test]
+    fn what_just_fits_is_not_cut() {
+        let fits = format!("{} {}", "x".repeat(40), "y".repeat(MAX_CHARS - 41));
+        assert_eq!(title(&fits), fits);
+        assert!(title(&format!("{fits}z")).ends_with('…'));
+    }
+
+    #[test]
+    fn a_word_early_in_the_line_is_not_where_a_long_one_is_cut() {
+        let words = format!("a {}", "x".repeat(200));
+        assert_eq!(title(&words), format!("a {}…", "x".repeat(MAX_CHARS - 3)));
+    }
+
+    #[test]
+    fn an_accent_stays_with_its_letter() {
+        for before in 0..3 {
+            let cut = title(&format!("{}{}", "x".repeat(before), "e\u{301}".repeat(200)));
+            assert!(cut.ends_with("e\u{301}…") || cut.ends_with("x…"), "{cut}");
+        }
+    }
 }

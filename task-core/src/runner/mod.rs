@@ -137,3 +137,18 @@ impl Capabilities {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_add_up() {
+        let none = Capabilities::default();
+        assert_eq!((none.steer, none.interrupt, none.resume_after_restart), (false, false, false));
+        let all = none.with_steer().with_interrupt().with_resume_after_restart();
+        assert_eq!((all.steer, all.interrupt, all.resume_after_restart), (true, true, true));
+        let turned = none.with_resume_after_restart().with_interrupt().with_steer();
+        assert_eq!(turned, all);
+    }
+}

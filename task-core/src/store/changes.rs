@@ -154,7 +154,10 @@ mod tests {
     async fn listeners_hear_others_and_not_themselves() {
         let (me, other) = (InstanceId::new(), InstanceId::new());
         let changes = Changes::new();
+        assert!(!changes.has_listeners(None));
         let mut mine = changes.listen(me);
+        let reached = [None, Some(me), Some(other)].map(|origin| changes.has_listeners(origin));
+        assert_eq!(reached, [true, false, true], "nobody is told what it did itself");
         let (task, removed) = (TaskId::new(), TaskId::new());
 
         changes.publish(Some(me), Change::Removed { task: removed });

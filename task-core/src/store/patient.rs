@@ -1,28 +1,27 @@
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::future::BoxFuture;
+use futures::FutureExt;
 use futures::stream::BoxStream;
 
 use super::{Change, Commit, Keyed, StoreError, TaskPage, TaskQuery, TaskStore};
 use crate::model::{Event, InstanceId, Seq, StatusCounts, Task, TaskId};
 use crate::rt::time::timeout;
 
-/// A store that may not answer at all, or not tell all: nobody waits for it for ever, and a log with a gap is damage.
+/// A store that may not answer at all, or not tell all, or panic: nobody waits for it for ever, a log with a gap is
+/// damage, and a panic is an error, so that it ends nobody who works for others too.
 ///
 /// What takes too long is dropped and [`StoreError::Unavailable`]. Commits and removals pass: whoever asks for one has
-/// to know what becomes of it, and has a patience of its own.
+/// to know what becomes of it, and has a patience of its own. How far one came that panicked is not known.
 pub(crate) struct PatientStore(pub(crate) Arc<dyn TaskStore>);
 
 #[async_trait]
 impl TaskStore for PatientStore {
-    fn commit<'a, 'b>(&'a self, commit: Commit) -> BoxFuture<'b, Result<(), StoreError>>
-    where
-        'a: 'b,
-    {
-        self.0.commit(commit)
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        caught(self.0.commit(commit)).await.unwrap_or_else(|panic| Err(StoreError::indeterminate(panic)))
     }
 
     async fn load(&self, task: TaskId) -> Result<Task, StoreError> {
@@ -54,7 +53,9 @@ impl TaskStore for PatientStore {
     }
 
     async fn remove(&self, task: TaskId, expected: Seq) -> Result<(), StoreError> {
-        self.0.remove(task, expected).await
+        caught(self.0.remove(task, expected))
+            .await
+            .unwrap_or_else(|panic| Err(StoreError::indeterminate(panic)))
     }
 
     async fn claim(&self, instance: InstanceId) -> Result<(), StoreError> {
@@ -92,7 +93,17 @@ async fn within<T>(
     patience: Duration,
     call: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    timeout(patience, call).await.unwrap_or_else(|_| Err(StoreError::unavailable(no_answer(patience))))
+    match timeout(patience, caught(call)).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(panic)) => Err(StoreError::unavailable(panic)),
+        Err(_) => Err(StoreError::unavailable(no_answer(patience))),
+    }
+}
+
+/// What the call gives, or what is said of one that panicked; the words of the panic are where panics are reported.
+async fn caught<T>(call: impl Future<Output = T>) -> Result<T, &'static str> {
+    // Nothing of core is inside of the call, and what a store keeps between calls is its own.
+    AssertUnwindSafe(call).catch_unwind().await.map_err(|_| "the store panicked")
 }
 
 /// Events have numbers without gap, so one that is missing can be seen.

@@ -26,8 +26,11 @@ struct Orders {
     held: watch::Sender<bool>,
     reads_held: watch::Sender<bool>,
     waiting: watch::Sender<usize>,
+    panics: Mutex<Option<Call>>,
+    older: Mutex<Option<Task>>,
     failing_loads: AtomicU32,
     failing_reads: AtomicU32,
+    looks: AtomicU32,
     reads: AtomicU32,
     hidden: Mutex<Option<RangeInclusive<Seq>>>,
     lost: AtomicBool,
@@ -81,6 +84,8 @@ pub enum Fault {
     DoubtfulAndLost,
     /// It is not written, and the writer is told so.
     Unavailable,
+    /// It is written, and then the store panics.
+    WrittenAndPanics,
 }
 
 impl FaultStore {
@@ -93,8 +98,11 @@ impl FaultStore {
             held: watch::channel(false).0,
             reads_held: watch::channel(false).0,
             waiting: watch::channel(0).0,
+            panics: Mutex::default(),
+            older: Mutex::default(),
             failing_loads: AtomicU32::new(0),
             failing_reads: AtomicU32::new(0),
+            looks: AtomicU32::new(0),
             reads: AtomicU32::new(0),
             hidden: Mutex::default(),
             lost: AtomicBool::new(false),
@@ -118,13 +126,35 @@ impl FaultStore {
         self.orders.failing_reads.store(reads, Ordering::SeqCst);
     }
 
+    /// Lets every such call panic before anything is done, until [`FaultStore::heal`].
+    pub fn panic(&self, call: Call) {
+        *lock(&self.orders.panics) = Some(call);
+    }
+
+    /// Lets looks at this task find an older snapshot of it, as in a copy that lags behind, until
+    /// [`FaultStore::catch_up`].
+    pub fn lag(&self, older: Task) {
+        *lock(&self.orders.older) = Some(older);
+    }
+
+    /// Lets looks find what is.
+    pub fn catch_up(&self) {
+        *lock(&self.orders.older) = None;
+    }
+
+    /// How many looks at a task were asked for.
+    #[must_use]
+    pub fn looks(&self) -> u32 {
+        self.orders.looks.load(Ordering::SeqCst)
+    }
+
     /// How many reads of events were asked for.
     #[must_use]
     pub fn reads(&self) -> u32 {
         self.orders.reads.load(Ordering::SeqCst)
     }
 
-    /// Gives no events with these numbers any more, as a damaged disk may.
+    /// Gives no events with these numbers until [`FaultStore::heal`], as a damaged disk may, or a copy that lags behind.
     pub fn hide(&self, events: RangeInclusive<Seq>) {
         *lock(&self.orders.hidden) = Some(events);
     }
@@ -152,6 +182,8 @@ impl FaultStore {
     /// Ends all faults.
     pub fn heal(&self) {
         lock(&self.orders.faults).clear();
+        *lock(&self.orders.hidden) = None;
+        *lock(&self.orders.panics) = None;
     }
 
     /// Lets reads of events wait until [`FaultStore::go_on_reading`].
@@ -211,13 +243,22 @@ impl TaskStore for FaultStore {
                 Err(StoreError::indeterminate("the disk said nothing"))
             }
             Some(Fault::Unavailable) => Err(StoreError::unavailable("the disk is away")),
+            Some(Fault::WrittenAndPanics) => {
+                self.inner.commit(commit).await?;
+                panic!("this store panics");
+            }
         }
     }
 
     async fn load(&self, task: TaskId) -> Result<Task, StoreError> {
+        self.orders.looks.fetch_add(1, Ordering::SeqCst);
         self.orders.pass(Call::Load, Some(task)).await;
         use_up(&self.orders.failing_loads)?;
-        self.inner.load(task).await
+        let older = lock(&self.orders.older).clone().filter(|older| older.id == task);
+        match older {
+            Some(older) => Ok(older),
+            None => self.inner.load(task).await,
+        }
     }
 
     async fn events(
@@ -297,13 +338,15 @@ impl TaskStore for FaultStore {
 }
 
 impl Orders {
-    /// Waits while such calls hang.
+    /// Waits while such calls hang, and panics if they are to.
     async fn pass(&self, call: Call, task: Option<TaskId>) {
         let hangs = |hung: &Vec<(Call, Option<TaskId>)>| {
             hung.iter().any(|(of, only)| *of == call && (only.is_none() || *only == task))
         };
         // The sender is there, so this ends only because it is let go.
         drop(self.hung.subscribe().wait_for(|hung| !hangs(hung)).await);
+        let panics = *lock(&self.panics) == Some(call);
+        assert!(!panics, "this store panics");
     }
 }
 

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::block::{Block, DeliveryState, Role, ToolBlock, TranscriptMessage};
 use crate::model::{
@@ -41,6 +41,8 @@ pub struct Transcript {
     in_turn: bool,
     /// The block that the newest delta belongs to.
     delta: Option<(DeltaKind, String)>,
+    /// Tools that were called after what is told: what comes of them is not for an older tool of the same name.
+    called_later: HashSet<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,9 +104,15 @@ impl Transcript {
     /// Takes in only what changes what is there: updates of tools, answers, the fate of messages.
     pub(super) fn push_update(&mut self, event: &Event) {
         match event.payload() {
-            Payload::Output(Output::ToolUpdate(update)) => self.tool_update(event, &update),
+            Payload::Output(Output::ToolCall(call)) => {
+                self.called_later.insert(call.call_id);
+            }
+            Payload::Output(Output::ToolUpdate(update)) if !self.called_later.contains(&update.call_id) => {
+                self.tool_update(event, &update);
+            }
             Payload::Lifecycle(
-                lifecycle @ (Lifecycle::InputAnswered(_)
+                lifecycle @ (Lifecycle::RunStarted(_)
+                | Lifecycle::InputAnswered(_)
                 | Lifecycle::MessageDelivered(_)
                 | Lifecycle::MessageRefused(_)
                 | Lifecycle::Cancelled(_)

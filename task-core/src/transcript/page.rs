@@ -14,7 +14,7 @@ pub struct TranscriptQuery {
     pub before: Option<Seq>,
     /// Messages that end after this event, exclusive: what is new since then.
     pub after: Option<Seq>,
-    /// At most so many messages, 1 or more.
+    /// At most so many messages, 1 or more. With `after` some more when one event changed several at once.
     pub limit: usize,
 }
 
@@ -110,16 +110,26 @@ impl Log<'_> {
         Ok(TranscriptPage { messages: messages.into(), seq: end, has_more: surplus > 0 || !from_start })
     }
 
-    /// The oldest messages that changed after `after`.
+    /// The messages that changed first after `after`.
     async fn newer(&self, after: Seq, end: Seq, limit: usize) -> Result<TranscriptPage, TaskError> {
         if after > end {
             return Err(TaskError::CursorAhead { cursor: after, end });
         }
         let mut events = VecDeque::new();
-        self.prepend(&mut events, after, WINDOW).await?;
+        let mut window = WINDOW;
+        // Backwards, until a message begins for sure: what changed is told whole.
+        let from_first = loop {
+            let first = events.front().map_or(after, |event: &Event| event.seq().previous());
+            self.prepend(&mut events, first, window).await?;
+            let at_start = events.front().is_none_or(|event| event.seq() <= Seq::new(1));
+            if at_start || events.len() >= MAX_WINDOW || events.iter().any(Transcript::is_boundary) {
+                break at_start || events.len() >= MAX_WINDOW;
+            }
+            window *= 2;
+        };
         let at_start = events.front().is_none_or(|event| event.seq() <= Seq::new(1));
         let run = if at_start { 0 } else { self.run_at(&events, end).await? };
-        let mut transcript = fold(&events, at_start, run);
+        let mut transcript = fold(&events, from_first, run);
         let changed = |message: &&TranscriptMessage| message.last_seq > after;
         let mut seq = after;
         while seq < end && transcript.messages().filter(changed).count() <= limit {
@@ -129,13 +139,17 @@ impl Log<'_> {
             }
         }
         let mut messages: Vec<_> = transcript.into_messages().into_iter().filter(|m| changed(&m)).collect();
-        let has_more = messages.len() > limit;
-        if has_more {
-            messages.truncate(limit);
-            // The next page goes on behind what this one tells.
-            seq = messages.iter().map(|message| message.last_seq).max().unwrap_or(seq);
+        // The next page goes on behind the last change that this one tells: what changed first is told first, or a message
+        // that began later and changed earlier would be on no page.
+        messages.sort_by_key(|message| message.last_seq);
+        let last = messages.get(limit - 1).map_or(seq, |message| message.last_seq);
+        let told = messages.partition_point(|message| message.last_seq <= last);
+        if told < messages.len() {
+            messages.truncate(told);
+            seq = last;
         }
-        Ok(TranscriptPage { messages, seq, has_more })
+        messages.sort_by_key(|message| message.seq);
+        Ok(TranscriptPage { messages, seq, has_more: seq < end })
     }
 
     /// Later events may still change what an older page shows: a tool that ended, a message that was delivered.
