@@ -63,7 +63,7 @@ pub(crate) enum Fault {
     Stopped(&'static str),
     /// A newer version has written it.
     #[error("schema {found} is newer than this version")]
-    TooNew { found: i64 },
+    TooNew { found: i64, supported: i64 },
 }
 
 impl Fault {
@@ -116,7 +116,7 @@ impl From<Fault> for StoreError {
                 Self::Corrupt { what, source: cause.map(|cause| -> BoxError { Box::new(Cause(cause)) }) }
             }
             Fault::Owned { by } => Self::Owned { by },
-            Fault::TooNew { found } => Self::TooNew { found, supported: crate::schema::SUPPORTED },
+            Fault::TooNew { found, supported } => Self::TooNew { found, supported },
             fault if fault.is_damage() => Self::corrupt("the engine cannot read its files", fault),
             fault => Self::unavailable(fault),
         }

@@ -103,7 +103,7 @@ fn read_version(path: &Path) -> Result<Version, Fault> {
     };
     match version.parse() {
         Ok(SUPPORTED) => Ok(state),
-        Ok(found) if found > SUPPORTED => Err(Fault::TooNew { found }),
+        Ok(found) if found > SUPPORTED => Err(Fault::TooNew { found, supported: SUPPORTED }),
         _ => Err(Fault::damaged(format!("{} has a version that is none", path.display()))),
     }
 }

@@ -35,7 +35,7 @@ pub(crate) enum Fault {
     },
     /// A newer version has migrated the file.
     #[error("schema {found} is newer than this version")]
-    TooNew { found: i64 },
+    TooNew { found: i64, supported: i64 },
     /// There is nothing to run on, or what ran was ended from outside.
     #[error("{0}")]
     Stopped(&'static str),
@@ -111,7 +111,7 @@ impl From<Fault> for StoreError {
                 what: what.clone(),
                 source: cause.clone().map(|cause| -> BoxError { Box::new(Cause(cause)) }),
             },
-            Fault::TooNew { found } => Self::TooNew { found: *found, supported: crate::schema::SUPPORTED },
+            Fault::TooNew { found, supported } => Self::TooNew { found: *found, supported: *supported },
             Fault::File { .. } | Fault::Stopped(_) => Self::unavailable(fault),
         }
     }

@@ -20,7 +20,7 @@ impl Engine {
         }
         let found = schema::version(&self.connection)?;
         if found > schema::SUPPORTED {
-            return Err(Fault::TooNew { found });
+            return Err(Fault::TooNew { found, supported: schema::SUPPORTED });
         }
         let end = last_position(&self.connection)?;
         let moved = self.moved_behind()?;

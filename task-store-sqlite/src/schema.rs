@@ -170,7 +170,7 @@ fn check(connection: &Connection, found: i64, supported: i64) -> Result<(), Faul
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .doing("read the schema of the database")?;
     match application {
-        APPLICATION_ID if found > supported => Err(Fault::TooNew { found }),
+        APPLICATION_ID if found > supported => Err(Fault::TooNew { found, supported }),
         APPLICATION_ID => Ok(()),
         0 if found == 0 && tables == 0 => Ok(()),
         _ => Err(Fault::damaged("the file is a database of something else, not a store of tasks")),

@@ -4,6 +4,7 @@ mod draft;
 mod fold;
 mod hub;
 mod journal;
+mod op;
 mod pages;
 mod subscription;
 mod tail;

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::draft::Draft;
 use super::journal::{COMMAND_PATIENCE, Journal, OUTPUT_PATIENCE};
+use super::op::{Emit, Op, Recorded, again, command, patience, split_keyed};
 use crate::error::TaskError;
 use crate::model::{Output, Task, TaskId};
-use crate::rt::atomic::{AtomicU8, Ordering};
 use crate::rt::lock;
-use crate::rt::sync::{Mutex, Semaphore, oneshot, watch};
+use crate::rt::sync::{Mutex, Semaphore, watch};
 use crate::rt::time::{Instant, sleep, timeout};
 use crate::store::{Commit, StoreError, no_answer};
 
@@ -39,18 +39,6 @@ struct Queue {
     broken: Option<(u32, Arc<StoreError>)>,
     /// The newest run that is over.
     ended: u32,
-}
-
-enum Op {
-    Emit(Emit),
-    Refresh,
-    Update { update: Box<dyn Update>, patience: Duration },
-}
-
-struct Emit {
-    run: u32,
-    output: Output,
-    weight: usize,
 }
 
 impl Writer {
@@ -110,9 +98,7 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&mut Draft) -> Result<T, TaskError> + Send + 'static,
     {
-        let (done, result) = oneshot::channel();
-        let progress = Arc::new(Progress::default());
-        let update = Box::new(Command { change, outcome: None, done, progress: Arc::clone(&progress) });
+        let (update, result, progress) = command(change);
         self.enqueue(|ops| ops.push_back(Op::Update { update, patience }));
         // Its commit gives up by itself. But it may share the commit with output, which has more time, or wait behind one.
         match timeout(patience + ANSWER_SLACK, result).await {
@@ -334,144 +320,8 @@ impl fmt::Debug for Writer {
     }
 }
 
-impl Emit {
-    /// Whether `next` is more text of the same block of the same run, and both together are not too much.
-    fn same_block(&self, next: &Self) -> bool {
-        self.run == next.run
-            && match (self.output.delta(), next.output.delta()) {
-                (Some((kind, block, text)), Some((next_kind, next_block, more))) => {
-                    (kind, block) == (next_kind, next_block) && text.len() + more.len() <= MERGED_TEXT_BYTES
-                }
-                _ => false,
-            }
-    }
-
-    fn merge(&mut self, next: Self) {
-        self.weight += next.weight;
-        self.output.append(next.output);
-    }
-}
-
-impl Op {
-    const fn run(&self) -> Option<u32> {
-        match self {
-            Self::Emit(emit) => Some(emit.run),
-            Self::Refresh | Self::Update { .. } => None,
-        }
-    }
-
-    /// How long the store may fail before this is given up.
-    const fn patience(&self) -> Duration {
-        match self {
-            Self::Emit(_) => OUTPUT_PATIENCE,
-            Self::Refresh => OUTPUT_PATIENCE,
-            Self::Update { patience, .. } => *patience,
-        }
-    }
-}
-
-/// An operation that is part of a draft.
-struct Recorded {
-    op: Op,
-    keyed: bool,
-}
-
-/// A change of a task by somebody who waits for the outcome.
-trait Update: Send {
-    fn run(&mut self, draft: &mut Draft);
-    fn finish(self: Box<Self>, stored: Result<(), TaskError>);
-}
-
-struct Command<T, F> {
-    change: F,
-    outcome: Option<Result<T, TaskError>>,
-    done: oneshot::Sender<Result<T, TaskError>>,
-    progress: Arc<Progress>,
-}
-
-/// How far a command has come: until it is recorded, whoever asked for it can take it back.
-#[derive(Default)]
-struct Progress(AtomicU8);
-
-impl Progress {
-    const WAITS: u8 = 0;
-    const RECORDED: u8 = 1;
-    const GIVEN_UP: u8 = 2;
-
-    /// Whether it is to be recorded.
-    fn begin(&self) -> bool {
-        self.go(Self::RECORDED) != Self::GIVEN_UP
-    }
-
-    /// Whether it is certain that it will not be recorded.
-    fn give_up(&self) -> bool {
-        self.go(Self::GIVEN_UP) == Self::WAITS
-    }
-
-    fn go(&self, to: u8) -> u8 {
-        match self.0.compare_exchange(Self::WAITS, to, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(from) | Err(from) => from,
-        }
-    }
-}
-
-impl<T, F> Update for Command<T, F>
-where
-    T: Send,
-    F: FnMut(&mut Draft) -> Result<T, TaskError> + Send,
-{
-    fn run(&mut self, draft: &mut Draft) {
-        if !self.progress.begin() {
-            return;
-        }
-        let mark = draft.mark();
-        let outcome = (self.change)(draft);
-        if outcome.is_err() {
-            draft.rewind(mark);
-        }
-        self.outcome = Some(outcome);
-    }
-
-    fn finish(self: Box<Self>, stored: Result<(), TaskError>) {
-        let outcome = match (stored, self.outcome) {
-            // Refused by the state of the task, which no failure of the store changes.
-            (_, Some(Err(error))) | (Err(error), _) => Err(error),
-            (Ok(()), Some(outcome)) => outcome,
-            (Ok(()), None) => Err(TaskError::ShutDown),
-        };
-        // The caller may have gone; what was stored is stored.
-        drop(self.done.send(outcome));
-    }
-}
-
-/// What was recorded goes back in front of what was not, to be recorded anew.
-fn again(batch: Vec<Recorded>, rest: VecDeque<Op>) -> VecDeque<Op> {
-    batch.into_iter().map(|recorded| recorded.op).chain(rest).collect()
-}
-
-/// The operation whose idempotency key was taken, and the others.
-fn split_keyed(batch: Vec<Recorded>) -> (Option<Box<dyn Update>>, Vec<Recorded>) {
-    let mut keyed = None;
-    let mut others = Vec::with_capacity(batch.len());
-    for recorded in batch {
-        match recorded.op {
-            Op::Update { update, .. } if recorded.keyed => keyed = Some(update),
-            op => others.push(Recorded { op, keyed: false }),
-        }
-    }
-    (keyed, others)
-}
-
-/// The patience of the most patient.
-fn patience(ops: &VecDeque<Op>) -> Duration {
-    ops.iter().map(Op::patience).max().unwrap_or_default()
-}
-
 /// What an answer may take to get from the commit to the caller.
 const ANSWER_SLACK: Duration = Duration::from_millis(50);
 
 /// How long until a store that was away is asked again.
 const LOAD_AGAIN: Duration = Duration::from_millis(50);
-
-/// Text of one block that waits together becomes one event, up to this size.
-const MERGED_TEXT_BYTES: usize = 16 << 10;
