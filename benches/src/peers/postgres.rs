@@ -25,6 +25,11 @@ impl Postgres {
         if rustix::process::geteuid().is_root() {
             let given = Command::new("chown").arg("postgres").arg(place.path()).status()?;
             verify(given.success(), || "there is no user postgres".to_owned())?;
+            // A directory above may be closed to everybody else.
+            let reached = quiet(Path::new("test")).arg("-w").arg(place.path()).status()?;
+            if !reached.success() {
+                return Ok(None);
+            }
         }
         let made = quiet(&programs.join("initdb"))
             .args([

@@ -91,7 +91,7 @@ async fn nats(bench: &Bench) -> Result<Answer> {
 async fn postgres(bench: &Bench) -> Result<Answer> {
     let mut answer = Answer::default();
     let Some(postgres) = Postgres::start(bench.directory()?).await? else {
-        answer.missing("PostgreSQL: it is not installed");
+        answer.missing("PostgreSQL: it is not installed, or its user cannot reach the place");
         return Ok(answer);
     };
     let appenders = 64;
