@@ -65,7 +65,8 @@ struct Queue {
 struct Job {
     work: Work,
     answer: oneshot::Sender<Result<(), StoreError>>,
-    _room: Option<OwnedSemaphorePermit>,
+    /// Given back when it is dropped.
+    room: Option<OwnedSemaphorePermit>,
 }
 
 impl Writer {
@@ -134,7 +135,7 @@ impl Writer {
         if queue.closed {
             return Err(StoreError::Closed);
         }
-        queue.jobs.push_back(Job { work, answer, _room: room });
+        queue.jobs.push_back(Job { work, answer, room });
         let start = !mem::replace(&mut queue.draining, true);
         let enough = queue.awaited > 0 && queue.jobs.len() >= queue.awaited;
         drop(queue);
@@ -257,13 +258,9 @@ impl Drain {
             }
         }
         // Answers first: whoever waits for one can go on while the others are told.
-        let mut told = Vec::new();
-        for (job, answer) in jobs.into_iter().zip(answers) {
-            if answer.is_ok() {
-                told.extend(job.work.change());
-            }
-            job.answer(answer);
-        }
+        let done = works.iter().zip(&answers).filter(|(_, answer)| answer.is_ok());
+        let told: Vec<_> = done.filter_map(|(work, _)| work.change()).collect();
+        answer_all(jobs, answers);
         for (origin, change) in told {
             if shared.changes.has_listeners(origin) {
                 shared.changes.publish(origin, change);
@@ -323,6 +320,18 @@ impl Drop for Shared {
     fn drop(&mut self) {
         self.timer_off();
     }
+}
+
+/// Answers one right after the other, and only then drops what is left of the work: a thread that is woken in between
+/// sleeps again before the next answer comes, and each time that it has to be woken is a call of the system.
+fn answer_all(jobs: Vec<Job>, answers: Vec<Result<(), StoreError>>) {
+    let (waiting, left): (Vec<_>, Vec<_>) =
+        jobs.into_iter().map(|job| (job.answer, (job.work, job.room))).unzip();
+    for (caller, answer) in waiting.into_iter().zip(answers) {
+        // One that went away does not want to know.
+        let _gone = caller.send(answer);
+    }
+    drop(left);
 }
 
 impl Job {
