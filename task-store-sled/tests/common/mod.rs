@@ -1,7 +1,10 @@
 //! What the tests of this crate share.
 #![allow(dead_code, reason = "every test file is a crate of its own and uses a part of this")]
 
+use std::fs::File;
+use std::ops::Deref;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use task_core::testing::Scribe;
 use task_core::{Event, Output, Seq, StoreError, TaskStore};
@@ -33,9 +36,37 @@ impl Place {
     }
 
     /// The engine's own view, while no store has the directory open. What it does to its files is not damage.
-    pub(crate) fn engine(&self) -> sled::Db {
+    pub(crate) fn engine(&self) -> Engine {
         std::fs::remove_file(self.file("sums")).ok();
-        sled::open(self.file("data")).expect("the engine opens")
+        let db = sled::open(self.file("data")).expect("the engine opens");
+        Engine { db: Some(db), file: self.file("data").join("db") }
+    }
+}
+
+/// The engine without a store around it. Once it is dropped, the directory can be opened.
+pub(crate) struct Engine {
+    db: Option<sled::Db>,
+    file: PathBuf,
+}
+
+impl Deref for Engine {
+    type Target = sled::Db;
+
+    fn deref(&self) -> &sled::Db {
+        self.db.as_ref().expect("open until it is dropped")
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.db.take();
+        // A thread of it that has just written holds the lock for a moment more.
+        let file = File::open(&self.file).expect("the file of the engine");
+        let start = Instant::now();
+        while file.try_lock().is_err() {
+            assert!(start.elapsed() < Duration::from_secs(10), "the engine does not let go of its file");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
