@@ -1,6 +1,7 @@
 //! A process that opens a store after a crash crashes itself, at each of its calls, twice: then everything is there.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::child::{self, Store, Told};
 use crate::files::copy;
@@ -49,30 +50,41 @@ fn crash_again(store: Store) {
 }
 
 /// Stores as processes have left them that crashed: at the end, and in the middle of writing.
-fn crashes(store: Store, dir: &std::path::Path) -> Vec<(std::path::PathBuf, Told)> {
+fn crashes(store: Store, dir: &Path) -> Vec<(PathBuf, Told)> {
     let count = dir.join("count");
     fs::create_dir_all(count.join(PLACE)).expect("made");
     let calls = Calls::count(store, &count, "all");
     let writes = calls.points_once().into_iter().filter(|point| point.call == "pwrite64").collect::<Vec<_>>();
-    let (early, late) = (writes[writes.len() / 3].clone(), writes[writes.len() * 2 / 3].clone());
-    let crash = |name: &str, point: Option<Point>| {
-        let place = dir.join(name).join(PLACE);
-        fs::create_dir_all(&place).expect("made");
-        let strace = point.map(|point| calls.strace(&point, &dir.join(name))).unwrap_or_default();
-        let told = child::run(store, &place.join(NAME), "crash", &strace);
-        let whole = told.outcome.as_deref() == Some("ok");
-        assert!(
-            told.death.is_some() && whole == strace.is_empty() && !told.tried.is_empty(),
-            "{name}: {told:?}"
-        );
-        (place, told)
-    };
-    vec![crash("end", None), crash("early", Some(early)), crash("late", Some(late))]
+    let (early, late) = (writes.len() / 3, writes.len() * 2 / 3);
+    let at_the_end = crash(store, &dir.join("end"), &[]);
+    assert_eq!(at_the_end.1.outcome.as_deref(), Some("ok"), "it has done everything: {at_the_end:?}");
+    let mut crashes = vec![at_the_end];
+    for (name, nth) in [("early", early), ("late", late)] {
+        // An engine that writes in threads of its own does not share the calls among them in the same way each time: a
+        // number that none of them came to this time is followed by the ones before it.
+        let cut_short = writes[..=nth].iter().rev().find_map(|point| {
+            let dir = dir.join(format!("{name} {}", point.nth));
+            let left = crash(store, &dir, &calls.strace(point, &dir));
+            left.1.outcome.is_none().then_some(left)
+        });
+        crashes.push(cut_short.expect("a process that has not come to its end"));
+    }
+    assert!(crashes.iter().all(|(_, told)| !told.tried.is_empty()), "each has tried to write: {crashes:?}");
+    crashes
+}
+
+/// A process that crashed, under strace with these arguments, if there are any: the store it left, and what it said.
+fn crash(store: Store, dir: &Path, strace: &[String]) -> (PathBuf, Told) {
+    let place = dir.join(PLACE);
+    fs::create_dir_all(&place).expect("made");
+    let told = child::run(store, &place.join(NAME), "crash", strace);
+    assert!(told.death.is_some(), "it has crashed: {told:?}");
+    (place, told)
 }
 
 fn try_point(
     store: Store,
-    crashed: &std::path::Path,
+    crashed: &Path,
     told: &Told,
     calls: &Calls,
     point: &Point,
