@@ -62,6 +62,7 @@
 //! and not given back to the file system.
 #![forbid(unsafe_code)]
 
+mod answers;
 mod batch;
 mod blocking;
 mod database;

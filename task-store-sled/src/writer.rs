@@ -10,6 +10,7 @@ use task_core::{Change, Changes, InstanceId, StoreError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::answers::Answers;
 use crate::batch::Engine;
 use crate::blocking::{self, lock};
 use crate::database::Database;
@@ -260,7 +261,7 @@ impl Drain {
         // Answers first: whoever waits for one can go on while the others are told.
         let done = works.iter().zip(&answers).filter(|(_, answer)| answer.is_ok());
         let told: Vec<_> = done.filter_map(|(work, _)| work.change()).collect();
-        answer_all(jobs, answers);
+        self::answers(jobs, answers).tell();
         for (origin, change) in told {
             if shared.changes.has_listeners(origin) {
                 shared.changes.publish(origin, change);
@@ -322,16 +323,11 @@ impl Drop for Shared {
     }
 }
 
-/// Answers one right after the other, and only then drops what is left of the work: a thread that is woken in between
-/// sleeps again before the next answer comes, and each time that it has to be woken is a call of the system.
-fn answer_all(jobs: Vec<Job>, answers: Vec<Result<(), StoreError>>) {
+/// For all of a batch.
+fn answers(jobs: Vec<Job>, answers: Vec<Result<(), StoreError>>) -> Answers<impl Send + 'static> {
     let (waiting, left): (Vec<_>, Vec<_>) =
         jobs.into_iter().map(|job| (job.answer, (job.work, job.room))).unzip();
-    for (caller, answer) in waiting.into_iter().zip(answers) {
-        // One that went away does not want to know.
-        let _gone = caller.send(answer);
-    }
-    drop(left);
+    Answers::new(waiting, answers, left)
 }
 
 impl Job {

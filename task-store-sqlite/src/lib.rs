@@ -70,6 +70,7 @@
 //! space is used again and not given back to the file system.
 #![forbid(unsafe_code)]
 
+mod answers;
 mod batch;
 mod blocking;
 mod changes;

@@ -12,6 +12,7 @@ use task_core::{Change, Changes, Durability, StoreError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::answers::Answers;
 use crate::batch::{Engine, Outcome};
 use crate::blocking::{self, lock};
 use crate::error::Fault;
@@ -316,7 +317,7 @@ impl Drain {
         let mut told: Vec<_> = foreign.into_iter().map(|change| (None, change)).collect();
         let done = works.iter().zip(&answers).filter(|(_, answer)| answer.is_ok());
         told.extend(done.filter_map(|(work, _)| work.change()));
-        answer_all(jobs, answers);
+        self::answers(jobs, answers).tell();
         for (origin, change) in told {
             if shared.changes.has_listeners(origin) {
                 shared.changes.publish(origin, change);
@@ -368,16 +369,11 @@ impl Shared {
     }
 }
 
-/// Answers one right after the other, and only then drops what is left of the work: a thread that is woken in between
-/// sleeps again before the next answer comes, and each time that it has to be woken is a call of the system.
-fn answer_all(jobs: Vec<Job>, answers: Vec<Result<(), StoreError>>) {
+/// For all of a batch.
+fn answers(jobs: Vec<Job>, answers: Vec<Result<(), StoreError>>) -> Answers<impl Send + 'static> {
     let (waiting, left): (Vec<_>, Vec<_>) =
         jobs.into_iter().map(|job| (job.answer, (job.work, job.room))).unzip();
-    for (caller, answer) in waiting.into_iter().zip(answers) {
-        // One that went away does not want to know.
-        let _gone = caller.send(answer);
-    }
-    drop(left);
+    Answers::new(waiting, answers, left)
 }
 
 impl Job {
