@@ -38,6 +38,10 @@ pub(crate) struct Engine {
     pub(crate) purging: bool,
     /// The data of the event that is written: one text for all of them, one after the other.
     pub(crate) data: String,
+    /// How many rows the small table of places has, nearly, where that is known.
+    pub(crate) recent: Option<usize>,
+    /// The last event whose place is noted.
+    pub(crate) noted: i64,
 }
 
 /// Why a batch was not written.
@@ -63,7 +67,17 @@ impl Engine {
         };
         let purging = exists(&connection, "SELECT 1 FROM purge LIMIT 1")?;
         let (tasks, data) = (KnownTasks::default(), String::new());
-        Ok(Self { connection, tasks, position, version: None, syncs: None, purging, data })
+        Ok(Self {
+            connection,
+            tasks,
+            position,
+            version: None,
+            syncs: None,
+            purging,
+            data,
+            recent: None,
+            noted: position,
+        })
     }
 
     pub(crate) const fn position(&self) -> i64 {
@@ -93,6 +107,7 @@ impl Engine {
             Ok(answers) => answers,
             Err(failed) => {
                 self.tasks.clear();
+                self.recent = None;
                 if !self.connection.is_autocommit() {
                     broken = self.connection.execute_batch("ROLLBACK").is_err();
                 }
@@ -126,9 +141,12 @@ impl Engine {
 
     fn purge_piece(&mut self) -> Result<(), Fault> {
         self.execute("BEGIN IMMEDIATE", "begin to purge")?;
-        let piece = "DELETE FROM event WHERE pos IN (
-            SELECT pos FROM event WHERE task = (SELECT min(task) FROM purge) LIMIT 2048)";
-        if self.execute(piece, "purge events")? == 0 {
+        let events = "DELETE FROM event WHERE pos IN (
+            SELECT pos FROM place WHERE task = (SELECT min(task) FROM purge) ORDER BY seq LIMIT 2048)";
+        let places = "DELETE FROM place WHERE (task, seq) IN (
+            SELECT task, seq FROM place WHERE task = (SELECT min(task) FROM purge) ORDER BY seq LIMIT 2048)";
+        self.execute(events, "purge events")?;
+        if self.execute(places, "purge the places of events")? == 0 {
             self.execute("DELETE FROM purge WHERE task = (SELECT min(task) FROM purge)", "purge a task")?;
             self.purging = exists(&self.connection, "SELECT 1 FROM purge LIMIT 1")?;
         }
@@ -156,6 +174,7 @@ impl Engine {
         self.execute("BEGIN IMMEDIATE", "begin a transaction")?;
         self.absorb(foreign)?;
 
+        self.noted = self.position;
         let mut tally = Tally::new(self.position);
         let mut answers = Vec::with_capacity(works.len());
         for work in works {
@@ -181,6 +200,8 @@ impl Engine {
                 .and_then(|mut update| update.execute(params![status.as_str(), change]))
                 .doing("count tasks")?;
         }
+        self.note_places(tally.position)?;
+        self.move_places(usize::try_from(tally.position - self.position).unwrap_or_default())?;
         // What one large event needed is not kept.
         self.data.shrink_to(DATA_KEPT);
         self.execute("COMMIT", "commit a transaction").map_err(Failed::Committing)?;

@@ -28,8 +28,10 @@ impl Engine {
         // When all removals that are kept are new, older ones may be new and not kept.
         if longer(&moved, FOREIGN_AT_ONCE) || longer(&removed, REMOVALS_KEPT - 1) {
             self.tasks.clear();
+            self.recent = None;
             foreign.push(Change::Unknown);
         } else {
+            self.recent = self.recent.map(|recent| recent + moved.len());
             let moved: HashMap<_, _> = moved.into_iter().collect();
             foreign.extend(moved.into_iter().map(|(task, seq)| Change::Moved { task, seq }));
             foreign.extend(removed.into_iter().map(|task| Change::Removed { task }));

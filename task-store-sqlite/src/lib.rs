@@ -80,6 +80,7 @@ mod known;
 mod list;
 mod options;
 mod owner;
+mod places;
 mod reader;
 mod rows;
 mod schema;

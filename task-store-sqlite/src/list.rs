@@ -98,7 +98,7 @@ mod tests {
     /// The steps of the engine for a list.
     fn plan(query: &TaskQuery) -> String {
         let connection = Connection::open_in_memory().expect("opened");
-        connection.execute_batch(include_str!("schema_v1.sql")).expect("the tables");
+        crate::schema::MIGRATIONS.iter().for_each(|step| connection.execute_batch(step).expect("the tables"));
         let (sql, parameters) = statement(query).expect("a statement");
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("prepared");
         let steps =

@@ -123,7 +123,11 @@ pub(crate) fn load(connection: &Connection, task: TaskId) -> Result<Task, StoreE
 /// The snapshot of a row, brought up to the newest event.
 pub(crate) fn snapshot(connection: &Connection, row: i64, stored: &str) -> Result<Task, Fault> {
     let newest: Option<(i64, i64)> = connection
-        .prepare_cached("SELECT seq, at FROM event WHERE task = ?1 ORDER BY seq DESC LIMIT 1")
+        .prepare_cached(
+            "SELECT seq, at FROM event WHERE pos = coalesce(
+                (SELECT pos FROM recent_place WHERE task = ?1 ORDER BY seq DESC LIMIT 1),
+                (SELECT pos FROM place WHERE task = ?1 ORDER BY seq DESC LIMIT 1))",
+        )
         .and_then(|mut query| query.query_row([row], |row| Ok((row.get(0)?, row.get(1)?))).optional())
         .doing("look for the newest event")?;
     let (seq, at) = newest.ok_or_else(|| Fault::damaged(format!("the task of row {row} has no events")))?;
@@ -145,8 +149,7 @@ pub(crate) fn events(
     let row = row.ok_or(StoreError::NotFound(task))?;
 
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let sql = "SELECT seq, at, kind, data FROM event WHERE task = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
-    let mut query = connection.prepare_cached(sql).doing("prepare to read events")?;
+    let mut query = connection.prepare_cached(EVENTS).doing("prepare to read events")?;
     let mut rows = query.query(params![row, rows::number(after), limit]).doing("read events")?;
     let (mut events, mut bytes) = (Vec::new(), 0_usize);
     while let Some(row) = rows.next().doing("read an event")? {
@@ -221,4 +224,34 @@ fn run(connection: &Connection, sql: &str) -> Result<(), Fault> {
 
 fn time(millis: i64) -> Result<DateTime<Utc>, Fault> {
     DateTime::from_timestamp_millis(millis).ok_or_else(|| Fault::damaged(format!("{millis} is no time")))
+}
+
+/// The events of a task behind a number, from both tables of places, in order without being sorted.
+const EVENTS: &str = "SELECT found.seq, at, kind, data FROM (
+        SELECT seq, pos FROM place WHERE task = ?1 AND seq > ?2
+        UNION ALL
+        SELECT seq, pos FROM recent_place WHERE task = ?1 AND seq > ?2
+    ) AS found CROSS JOIN event ON event.pos = found.pos ORDER BY found.seq LIMIT ?3";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_events_costs_the_same_wherever_it_is() {
+        let connection = Connection::open_in_memory().expect("opened");
+        schema::MIGRATIONS.iter().for_each(|step| connection.execute_batch(step).expect("the tables"));
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {EVENTS}")).expect("prepared");
+        let steps = explain.query_map([1, 1, 1], |row| row.get::<_, String>(3)).expect("run");
+        let plan = steps.collect::<Result<Vec<_>, _>>().expect("read").join("\n");
+        for step in [
+            "MERGE (UNION ALL)",
+            "SEARCH place USING PRIMARY KEY (task=? AND seq>?)",
+            "SEARCH recent_place USING PRIMARY KEY (task=? AND seq>?)",
+            "SEARCH event USING INTEGER PRIMARY KEY (rowid=?)",
+        ] {
+            assert!(plan.contains(step), "{step} in\n{plan}");
+        }
+        assert!(!plan.contains("SCAN") && !plan.contains("TEMP"), "{plan}");
+    }
 }

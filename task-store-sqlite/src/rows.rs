@@ -39,7 +39,7 @@ impl Engine {
     /// Writes a commit, or nothing.
     pub(crate) fn commit(&mut self, entry: &Entry, tally: &mut Tally) -> Result<(), Refused> {
         let Entry { commit, snapshot } = entry;
-        let known = self.find(commit.task())?;
+        let known = self.find(commit.task(), tally)?;
         check_end(commit.task(), commit.expected(), known)?;
         if known.is_none() && snapshot.is_none() {
             return Err(Refused::Contract(StoreError::NotFound(commit.task())));
@@ -63,7 +63,7 @@ impl Engine {
             Ok(row) => row,
             Err(fault) => {
                 tally.position = start;
-                return Err(self.judge(commit, fault)?);
+                return Err(self.judge(commit, tally, fault)?);
             }
         };
         let status = match (snapshot, known) {
@@ -78,15 +78,15 @@ impl Engine {
         Ok(())
     }
 
-    /// The unique index is the judge: when it refuses, the log did not end where it was remembered to.
-    fn judge(&mut self, commit: &Commit, fault: Fault) -> Result<Refused, Fault> {
+    /// When a constraint refuses it, something was remembered wrongly: the log may have ended elsewhere.
+    fn judge(&mut self, commit: &Commit, tally: &Tally, fault: Fault) -> Result<Refused, Fault> {
         self.tasks.forget(commit.task());
         if !fault.is_constraint() || self.connection.is_autocommit() {
             return Ok(Refused::Engine(fault));
         }
         // Whatever was remembered wrongly, the next batch looks for itself.
         self.version = None;
-        let known = self.find(commit.task())?;
+        let known = self.find(commit.task(), tally)?;
         Ok(check_end(commit.task(), commit.expected(), known).err().unwrap_or(Refused::Engine(fault)))
     }
 
@@ -163,7 +163,7 @@ impl Engine {
 
     /// A task with a long log is gone at once and its events later, so that others do not wait for it.
     pub(crate) fn remove(&mut self, task: TaskId, expected: Seq, tally: &mut Tally) -> Result<(), Refused> {
-        let known = self.find(task)?;
+        let known = self.find(task, tally)?;
         let Some(Known { row, seq, status }) = known else {
             return Err(Refused::Contract(StoreError::NotFound(task)));
         };
@@ -171,6 +171,7 @@ impl Engine {
         let position = tally.position + 1;
         let at_once = seq.get() <= PURGED_AT_ONCE;
         self.tasks.forget(task);
+        self.note_places(tally.position)?;
         self.whole(|engine| {
             let connection = &engine.connection;
             let run = |sql, parameter: &dyn rusqlite::ToSql, doing| {
@@ -180,8 +181,11 @@ impl Engine {
                     .map(|_| ())
                     .doing(doing)
             };
+            engine.move_places_of(row)?;
             if at_once {
-                run("DELETE FROM event WHERE task = ?1", &row, "delete events")?;
+                let events = "DELETE FROM event WHERE pos IN (SELECT pos FROM place WHERE task = ?1)";
+                run(events, &row, "delete events")?;
+                run("DELETE FROM place WHERE task = ?1", &row, "delete places")?;
             } else {
                 run("INSERT INTO purge (task) VALUES (?1)", &row, "note what to purge")?;
             }
@@ -202,11 +206,15 @@ impl Engine {
         Ok(())
     }
 
-    fn find(&mut self, task: TaskId) -> Result<Option<Known>, Fault> {
+    fn find(&mut self, task: TaskId, tally: &Tally) -> Result<Option<Known>, Fault> {
         if let Some(known) = self.tasks.find(task) {
             return Ok(Some(known));
         }
-        let sql = "SELECT id, status, (SELECT max(seq) FROM event WHERE event.task = task.id) FROM task WHERE uid = ?1";
+        self.note_places(tally.position)?;
+        let sql = "SELECT id, status, coalesce(
+                (SELECT max(seq) FROM recent_place WHERE task = task.id),
+                (SELECT max(seq) FROM place WHERE task = task.id))
+            FROM task WHERE uid = ?1";
         let found: Option<(i64, String, Option<i64>)> = self
             .connection
             .prepare_cached(sql)

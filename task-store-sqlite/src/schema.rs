@@ -21,7 +21,7 @@ pub(crate) const SUPPORTED: i64 = MIGRATIONS.len() as i64;
 const APPLICATION_ID: i64 = 0x6174_736b;
 
 /// The step to each schema from the one before. Never change one that was released: add another.
-const MIGRATIONS: &[&str] = &[include_str!("schema_v1.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[include_str!("schema_v1.sql"), include_str!("schema_v2.sql")];
 
 /// Opens the connection that writes; makes the file, its tables, or brings them up to date.
 ///
@@ -276,11 +276,11 @@ mod tests {
     #[test]
     fn an_older_schema_is_brought_up_to_date_step_by_step_and_once() {
         let place = tempfile::tempdir().expect("a directory");
-        let (path, connection) =
-            open_writer(&place.path().join("a.db"), &SqliteOptions::default()).expect("opened");
-        drop(connection);
+        let path = place.path().join("a.db");
+        create(&path).expect("made");
         let mut connection = connect_writer(&path, &SqliteOptions::default()).expect("opened");
         let (second, third) = ("CREATE TABLE step_2 (a ANY) STRICT", "DROP TABLE purge");
+        migrate(&mut connection, &MIGRATIONS[..1]).expect("the first step");
         migrate(&mut connection, &[MIGRATIONS[0], second, "no SQL"]).expect_err("the last step fails");
         assert_eq!(version(&connection).expect("a version"), 1, "a migration is whole or not at all");
         for _ in 0..2 {

@@ -12,7 +12,12 @@ pub(crate) fn read_all(file: &Path) -> Result<(u64, u64)> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
-    let sql = "SELECT seq, at, kind, data FROM event WHERE task = 1 AND seq > 0 ORDER BY seq";
+    // As the store asks for them.
+    let sql = "SELECT found.seq, at, kind, data FROM (
+            SELECT seq, pos FROM place WHERE task = 1 AND seq > 0
+            UNION ALL
+            SELECT seq, pos FROM recent_place WHERE task = 1 AND seq > 0
+        ) AS found CROSS JOIN event ON event.pos = found.pos ORDER BY found.seq";
     let mut query = connection.prepare(sql)?;
     let mut rows = query.query([])?;
     let (mut count, mut bytes) = (0, 0);
