@@ -5,7 +5,8 @@ use std::process::Command;
 
 use crate::answer::{Figure, Result, Target, verify};
 use crate::args::Runs;
-use crate::report::{Report, number};
+use crate::digits::number;
+use crate::report::Report;
 
 /// Prints what changed from `before` to `after`: result files, or revisions, which are built and asked first.
 pub(crate) fn compare(before: &str, after: &str, runs: &Runs) -> Result<()> {

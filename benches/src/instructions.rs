@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use crate::answer::{Result, verify};
+use crate::digits::number;
 use crate::hot::PATHS;
 use crate::peers::program;
-use crate::report::number;
 
 /// Instructions an event, by path.
 type Counts = BTreeMap<String, f64>;

@@ -4,6 +4,7 @@ mod answer;
 mod args;
 mod bench;
 mod compare;
+mod digits;
 mod heap;
 mod hot;
 mod instructions;

@@ -1,8 +1,7 @@
 //! Curves, as a picture in SVG.
 
+use crate::digits::number;
 use std::fmt::Write as _;
-
-use crate::report::number;
 
 /// One curve: how much something costs as something else grows.
 #[derive(Debug)]

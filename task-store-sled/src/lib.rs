@@ -66,6 +66,7 @@ mod answers;
 mod batch;
 mod blocking;
 mod database;
+mod disk;
 mod encoding;
 mod error;
 mod hands;

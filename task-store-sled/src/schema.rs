@@ -1,11 +1,12 @@
 //! The directory: what is in it, which version has written it, and how it is made so that a power cut cannot leave
 //! something that is neither there nor not there.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::blocking::guarded;
+use crate::disk::{NEW, create_directory, replace_file, sync_directory};
 use crate::error::{Doing, Fault};
 use crate::options::SledOptions;
 use crate::owner::{self, Lock};
@@ -127,23 +128,6 @@ fn write_version(path: &Path, version: Version) -> Result<(), Fault> {
     replace_file(path, VERSION, &text)
 }
 
-/// Replaces a file as a whole, and comes back when a power cut cannot undo it.
-pub(crate) fn replace_file(path: &Path, name: &str, text: &str) -> Result<(), Fault> {
-    let new = path.join(format!("{name}{NEW}"));
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let write = || -> io::Result<()> {
-        let mut file = options.open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path.join(name))
-    };
-    write().doing("replace a file of the store")?;
-    sync_directory(path)
-}
-
 /// The engine takes a summary of its log that it could not finish for one that is damaged, and never opens again. The
 /// log has everything that is in it.
 fn remove_unfinished(data: &Path) -> Result<(), Fault> {
@@ -156,33 +140,8 @@ fn remove_unfinished(data: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Readable by its owner alone, and with it everything in it. Gives whether it was not there before.
-fn create_directory(path: &Path) -> Result<bool, Fault> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Err(Fault::damaged_by(format!("{} is no directory", path.display()), error))
-        }
-        Err(error) => Err(error).doing("create the directory"),
-    }
-}
-
-/// What is in a directory is safe only when the directory is. Where a directory cannot be opened as a file, the system
-/// does that by itself or not at all.
-pub(crate) fn sync_directory(path: &Path) -> Result<(), Fault> {
-    if cfg!(unix) {
-        File::open(path).and_then(|directory| directory.sync_all()).doing("sync a directory")?;
-    }
-    Ok(())
-}
-
 /// The names of files: ours, and those of the engine.
 const VERSION: &str = "version";
-const NEW: &str = ".new";
 pub(crate) const DATA: &str = "data";
 const DB: &str = "db";
 const BLOBS: &str = "blobs";

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use crc32fast::Hasher;
 
+use crate::disk::{replace_file, sync_directory};
 use crate::error::{Doing, Fault};
-use crate::schema::{replace_file, sync_directory};
 
 /// Leaves sums of the files in `data`, which nobody has open. `path` is the directory of the store.
 pub(crate) fn leave(path: &Path, data: &Path) -> Result<(), Fault> {

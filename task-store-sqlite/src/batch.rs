@@ -2,14 +2,12 @@
 //!
 //! This file talks to the engine and knows nothing of queues, threads and callers.
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use task_core::{Change, StoreError};
 
+use crate::engine::Engine;
 use crate::error::{Doing, Fault};
-use crate::foreign::last_position;
-use crate::known::KnownTasks;
 use crate::rows::{Refused, Tally};
-use crate::schema;
 use crate::work::Work;
 
 /// What became of a batch.
@@ -21,27 +19,6 @@ pub(crate) struct Outcome {
     pub(crate) foreign: Vec<Change>,
     /// Whether the connection is in a state nobody knows.
     pub(crate) broken: bool,
-}
-
-/// The connection that writes, and what is remembered between batches.
-#[derive(Debug)]
-pub(crate) struct Engine {
-    pub(crate) connection: Connection,
-    pub(crate) tasks: KnownTasks,
-    /// The newest position that was seen or written here: what is behind it and was not written here, others wrote.
-    pub(crate) position: i64,
-    /// The engine's count of what others wrote, at the last look.
-    pub(crate) version: Option<i64>,
-    /// Whether each commit is synced, as the engine is set now.
-    syncs: Option<bool>,
-    /// Whether events of removed tasks wait to be deleted.
-    pub(crate) purging: bool,
-    /// The data of the event that is written: one text for all of them, one after the other.
-    pub(crate) data: String,
-    /// How many rows the small table of places has, nearly, where that is known.
-    pub(crate) recent: Option<usize>,
-    /// The last event whose place is noted.
-    pub(crate) noted: i64,
 }
 
 /// Why a batch was not written.
@@ -59,40 +36,6 @@ impl From<Fault> for Failed {
 }
 
 impl Engine {
-    /// On a connection that was just opened. `position` is where an earlier one has stopped.
-    pub(crate) fn new(connection: Connection, position: Option<i64>) -> Result<Self, Fault> {
-        let position = match position {
-            Some(position) => position,
-            None => last_position(&connection)?,
-        };
-        let purging = exists(&connection, "SELECT 1 FROM purge LIMIT 1")?;
-        let (tasks, data) = (KnownTasks::default(), String::new());
-        Ok(Self {
-            connection,
-            tasks,
-            position,
-            version: None,
-            syncs: None,
-            purging,
-            data,
-            recent: None,
-            noted: position,
-        })
-    }
-
-    pub(crate) const fn position(&self) -> i64 {
-        self.position
-    }
-
-    /// Whether events of removed tasks wait to be deleted.
-    pub(crate) const fn is_purging(&self) -> bool {
-        self.purging
-    }
-
-    pub(crate) fn close(self) -> Result<(), Fault> {
-        schema::close_writer(self.connection)
-    }
-
     /// Does everything in one transaction. What the contract refuses is left out alone; what the engine refuses takes
     /// the others along only if it took the transaction along.
     pub(crate) fn run(&mut self, works: &[&Work], sync: bool) -> Outcome {
@@ -124,34 +67,6 @@ impl Engine {
             }
         };
         Outcome { answers, foreign, broken }
-    }
-
-    /// Deletes a piece of what was removed.
-    pub(crate) fn purge(&mut self) -> Result<(), Fault> {
-        let result = self.purge_piece();
-        if result.is_err() {
-            // Tried again after the next start; nobody waits for it.
-            self.purging = false;
-            if !self.connection.is_autocommit() {
-                self.connection.execute_batch("ROLLBACK").doing("roll back")?;
-            }
-        }
-        result
-    }
-
-    fn purge_piece(&mut self) -> Result<(), Fault> {
-        self.execute("BEGIN IMMEDIATE", "begin to purge")?;
-        let events = "DELETE FROM event WHERE pos IN (
-            SELECT pos FROM place WHERE task = (SELECT min(task) FROM purge) ORDER BY seq LIMIT 2048)";
-        let places = "DELETE FROM place WHERE (task, seq) IN (
-            SELECT task, seq FROM place WHERE task = (SELECT min(task) FROM purge) ORDER BY seq LIMIT 2048)";
-        self.execute(events, "purge events")?;
-        if self.execute(places, "purge the places of events")? == 0 {
-            self.execute("DELETE FROM purge WHERE task = (SELECT min(task) FROM purge)", "purge a task")?;
-            self.purging = exists(&self.connection, "SELECT 1 FROM purge LIMIT 1")?;
-        }
-        self.execute("COMMIT", "commit a purge")?;
-        Ok(())
     }
 
     fn look(&mut self, foreign: &mut Vec<Change>) -> Result<(), Fault> {
@@ -212,25 +127,6 @@ impl Engine {
     fn mark(&self) -> Result<(), Fault> {
         self.execute("UPDATE sync_mark SET marks = marks + 1", "write a mark to sync").map(|_| ())
     }
-
-    /// Between transactions only: inside of one it has no effect.
-    fn set_sync(&mut self, sync: bool) -> Result<(), Fault> {
-        if self.syncs != Some(sync) {
-            self.syncs = None;
-            let level = if sync { "FULL" } else { "NORMAL" };
-            self.connection.pragma_update(None, "synchronous", level).doing("set the durability")?;
-            self.syncs = Some(sync);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn execute(&self, sql: &str, doing: &'static str) -> Result<usize, Fault> {
-        self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).doing(doing)
-    }
-}
-
-fn exists(connection: &Connection, sql: &str) -> Result<bool, Fault> {
-    connection.prepare_cached(sql).and_then(|mut query| query.exists([])).doing("look for rows")
 }
 
 /// Bytes that stay reserved for the data of an event.
@@ -240,6 +136,7 @@ const DATA_KEPT: usize = 64 * 1024;
 mod tests {
     use super::*;
     use crate::options::SqliteOptions;
+    use crate::schema;
     use crate::work::Entry;
 
     #[test]

@@ -1,4 +1,4 @@
-use std::sync::{Mutex, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use task_core::{Changes, StoreError};
@@ -6,24 +6,30 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::blocking::{self, lock};
-use crate::store::Inner;
+use crate::writer::Writer;
 
 /// Looks whether other processes have written, for as long as somebody listens.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Poller {
+    writer: Writer,
+    changes: Changes,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Poller {
-    /// Runs from now on, if it does not yet. `store` ends it by going away.
-    pub(crate) fn start(&self, store: Weak<Inner>, every: Duration) {
+    pub(crate) fn new(writer: Writer, changes: Changes) -> Arc<Self> {
+        Arc::new(Self { writer, changes, task: Mutex::default() })
+    }
+
+    /// Runs from now on, if it does not yet, until this is dropped.
+    pub(crate) fn start(self: &Arc<Self>, every: Duration) {
         let mut task = lock(&self.task);
         if task.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
         // Without a runtime nothing can be polled, the stream of changes neither.
         let Ok(runtime) = blocking::runtime() else { return };
-        *task = Some(runtime.spawn(poll(store, every)));
+        *task = Some(runtime.spawn(poll(Arc::downgrade(self), every)));
     }
 
     pub(crate) fn stop(&self) {
@@ -33,11 +39,11 @@ impl Poller {
     }
 
     /// Whether nobody listens any more; then the next listener starts another.
-    fn retires(&self, changes: &Changes) -> bool {
+    fn retires(&self) -> bool {
         // Under the lock that `start` takes after its listener is there: either it is seen here, or `start` sees that
         // this one has gone.
         let mut task = lock(&self.task);
-        let retires = !changes.has_listeners(None);
+        let retires = !self.changes.has_listeners(None);
         if retires {
             *task = None;
         }
@@ -51,18 +57,18 @@ impl Drop for Poller {
     }
 }
 
-async fn poll(store: Weak<Inner>, every: Duration) {
+async fn poll(poller: Weak<Poller>, every: Duration) {
     let mut ticks = tokio::time::interval(every.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let Some(inner) = store.upgrade() else { return };
-        if inner.poller.retires(&inner.changes) {
+        let Some(poller) = poller.upgrade() else { return };
+        if poller.retires() {
             return;
         }
         // A writer of its own: while it waits, the store may go away.
-        let writer = inner.writer.clone();
-        drop(inner);
+        let writer = poller.writer.clone();
+        drop(poller);
         match writer.look().await {
             Ok(()) => {}
             Err(StoreError::Closed) => return,

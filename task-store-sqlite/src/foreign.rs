@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use task_core::{Change, Seq, TaskId};
 
-use crate::batch::Engine;
+use crate::encoding::{position, task_id};
+use crate::engine::{Engine, last_position};
 use crate::error::{Doing, Fault};
-use crate::rows::{position, task_id};
+use crate::removal::REMOVALS_KEPT;
 use crate::schema;
 
 impl Engine {
@@ -69,32 +70,11 @@ impl Engine {
             .doing("look for removals of others")
             .map(|uids| uids.into_iter().map(task_id).collect())
     }
-
-    /// Changes whenever another connection has committed, and only then.
-    pub(crate) fn data_version(&self) -> Result<i64, Fault> {
-        self.connection
-            .prepare_cached("PRAGMA data_version")
-            .and_then(|mut query| query.query_row([], |row| row.get(0)))
-            .doing("look whether others have written")
-    }
-}
-
-/// The newest number given to an event or a removal.
-pub(crate) fn last_position(connection: &Connection) -> Result<i64, Fault> {
-    let sql =
-        "SELECT max(ifnull((SELECT max(pos) FROM event), 0), ifnull((SELECT max(pos) FROM removed), 0))";
-    connection
-        .prepare_cached(sql)
-        .and_then(|mut query| query.query_row([], |row| row.get(0)))
-        .doing("look where the log ends")
 }
 
 fn longer<T>(items: &[T], limit: i64) -> bool {
     i64::try_from(items.len()).unwrap_or(i64::MAX) > limit
 }
-
-/// How many removals are kept for other processes to learn of.
-pub(crate) const REMOVALS_KEPT: i64 = 1024;
 
 /// How many events of others are looked at one by one; more of them are "something changed".
 const FOREIGN_AT_ONCE: i64 = 4096;

@@ -10,7 +10,7 @@
 
 use rusqlite::Connection;
 
-use crate::batch::Engine;
+use crate::engine::Engine;
 use crate::error::{Doing, Fault};
 
 impl Engine {
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use crate::options::SqliteOptions;
     use crate::work::{Entry, Work};
-    use crate::{reader, rows, schema};
+    use crate::{encoding, reader, schema};
 
     fn rows_of(engine: &Engine, table: &str) -> i64 {
         let sql = format!("SELECT count(*) FROM {table}");
@@ -168,7 +168,7 @@ mod tests {
         let left = i64::try_from(other.task().seq.get()).expect("few");
         assert_eq!(rows_of(&engine, "event"), left);
         assert_eq!(rows_of(&engine, "place") + rows_of(&engine, "recent_place"), left);
-        assert_eq!(rows::position(left), other.task().seq);
+        assert_eq!(encoding::position(left), other.task().seq);
     }
 
     #[test]

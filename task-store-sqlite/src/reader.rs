@@ -10,6 +10,7 @@ use task_core::{Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, T
 use tokio::sync::Semaphore;
 
 use crate::blocking::{self, lock};
+use crate::encoding;
 use crate::error::{Doing, Fault};
 use crate::options::SqliteOptions;
 use crate::rows;
@@ -113,7 +114,7 @@ pub(crate) fn load(connection: &Connection, task: TaskId) -> Result<Task, StoreE
     let found: Option<(i64, String)> = connection
         .prepare_cached("SELECT id, snapshot FROM task WHERE uid = ?1")
         .and_then(|mut query| {
-            query.query_row([rows::uid(task)], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            query.query_row([encoding::uid(task)], |row| Ok((row.get(0)?, row.get(1)?))).optional()
         })
         .doing("load a task")?;
     let (row, stored) = found.ok_or(StoreError::NotFound(task))?;
@@ -131,7 +132,7 @@ pub(crate) fn snapshot(connection: &Connection, row: i64, stored: &str) -> Resul
         .and_then(|mut query| query.query_row([row], |row| Ok((row.get(0)?, row.get(1)?))).optional())
         .doing("look for the newest event")?;
     let (seq, at) = newest.ok_or_else(|| Fault::damaged(format!("the task of row {row} has no events")))?;
-    Task::from_stored(stored, rows::position(seq), time(at)?)
+    Task::from_stored(stored, encoding::position(seq), time(at)?)
         .map_err(|error| Fault::damaged_by(format!("the snapshot of row {row} cannot be read"), error))
 }
 
@@ -144,13 +145,13 @@ pub(crate) fn events(
 ) -> Result<Vec<Event>, StoreError> {
     let row: Option<i64> = connection
         .prepare_cached("SELECT id FROM task WHERE uid = ?1")
-        .and_then(|mut query| query.query_row([rows::uid(task)], |row| row.get(0)).optional())
+        .and_then(|mut query| query.query_row([encoding::uid(task)], |row| row.get(0)).optional())
         .doing("look for a task")?;
     let row = row.ok_or(StoreError::NotFound(task))?;
 
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut query = connection.prepare_cached(EVENTS).doing("prepare to read events")?;
-    let mut rows = query.query(params![row, rows::number(after), limit]).doing("read events")?;
+    let mut rows = query.query(params![row, encoding::number(after), limit]).doing("read events")?;
     let (mut events, mut bytes) = (Vec::new(), 0_usize);
     while let Some(row) = rows.next().doing("read an event")? {
         let event = event(task, row)?;
@@ -171,7 +172,7 @@ fn event(task: TaskId, row: &Row<'_>) -> Result<Event, StoreError> {
             .as_str()
             .map_err(|error| Fault::damaged_by(format!("event {seq} of task {task} is no text"), error))
     };
-    Ok(Event::from_stored(task, rows::position(seq), time(at)?, text(2)?, text(3)?)?)
+    Ok(Event::from_stored(task, encoding::position(seq), time(at)?, text(2)?, text(3)?)?)
 }
 
 pub(crate) fn counts(connection: &Connection) -> Result<StatusCounts, StoreError> {

@@ -1,14 +1,13 @@
-//! The statements that write one commit or remove one task.
+//! The statements that write one commit.
 
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use task_core::{Commit, Seq, StoreError, TaskId, TaskStatus};
-use uuid::Uuid;
 
-use crate::batch::Engine;
+use crate::encoding::{number, position, task_id, uid};
+use crate::engine::Engine;
 use crate::error::{Doing, Fault};
-use crate::foreign::REMOVALS_KEPT;
 use crate::known::Known;
 use crate::work::{Entry, Snapshot};
 
@@ -161,52 +160,7 @@ impl Engine {
         updated.map(|_| ()).doing("update a task")
     }
 
-    /// A task with a long log is gone at once and its events later, so that others do not wait for it.
-    pub(crate) fn remove(&mut self, task: TaskId, expected: Seq, tally: &mut Tally) -> Result<(), Refused> {
-        let known = self.find(task, tally)?;
-        let Some(Known { row, seq, status }) = known else {
-            return Err(Refused::Contract(StoreError::NotFound(task)));
-        };
-        check_end(task, expected, known)?;
-        let position = tally.position + 1;
-        let at_once = seq.get() <= PURGED_AT_ONCE;
-        self.tasks.forget(task);
-        self.note_places(tally.position)?;
-        self.whole(|engine| {
-            let connection = &engine.connection;
-            let run = |sql, parameter: &dyn rusqlite::ToSql, doing| {
-                connection
-                    .prepare_cached(sql)
-                    .and_then(|mut statement| statement.execute([parameter]))
-                    .map(|_| ())
-                    .doing(doing)
-            };
-            engine.move_places_of(row)?;
-            if at_once {
-                let events = "DELETE FROM event WHERE pos IN (SELECT pos FROM place WHERE task = ?1)";
-                run(events, &row, "delete events")?;
-                run("DELETE FROM place WHERE task = ?1", &row, "delete places")?;
-            } else {
-                run("INSERT INTO purge (task) VALUES (?1)", &row, "note what to purge")?;
-            }
-            run("DELETE FROM idempotency WHERE task = ?1", &row, "delete idempotency keys")?;
-            run("DELETE FROM task WHERE id = ?1", &row, "delete a task")?;
-            connection
-                .prepare_cached("INSERT INTO removed (pos, uid) VALUES (?1, ?2)")
-                .and_then(|mut insert| insert.execute(params![position, uid(task)]))
-                .doing("note a removal")?;
-            // The newest is always kept: it is what keeps positions from being used again.
-            let old = "DELETE FROM removed WHERE pos <=
-                (SELECT pos FROM removed ORDER BY pos DESC LIMIT 1 OFFSET ?1)";
-            run(old, &REMOVALS_KEPT, "forget old removals")
-        })?;
-        tally.position = position;
-        tally.moved(Some(status), None);
-        self.purging |= !at_once;
-        Ok(())
-    }
-
-    fn find(&mut self, task: TaskId, tally: &Tally) -> Result<Option<Known>, Fault> {
+    pub(crate) fn find(&mut self, task: TaskId, tally: &Tally) -> Result<Option<Known>, Fault> {
         if let Some(known) = self.tasks.find(task) {
             return Ok(Some(known));
         }
@@ -231,26 +185,6 @@ impl Engine {
         self.tasks.learn(task, known);
         Ok(Some(known))
     }
-
-    /// Does several statements or none of them.
-    fn whole<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
-        self.execute("SAVEPOINT one", "set a savepoint")?;
-        let done = work(self);
-        let ended = match (&done, self.connection.is_autocommit()) {
-            (_, true) => Ok(()),
-            (Ok(_), false) => self.execute("RELEASE one", "release a savepoint").map(|_| ()),
-            (Err(_), false) => self
-                .execute("ROLLBACK TO one", "roll back to a savepoint")
-                .and_then(|_| self.execute("RELEASE one", "release a savepoint"))
-                .map(|_| ()),
-        };
-        if let Err(fault) = ended {
-            // A part of the work may be left, so the whole batch has to go.
-            self.connection.execute_batch("ROLLBACK").doing("roll back")?;
-            return Err(fault);
-        }
-        done
-    }
 }
 
 impl Tally {
@@ -258,7 +192,7 @@ impl Tally {
         Self { position, counts: HashMap::new() }
     }
 
-    fn moved(&mut self, from: Option<TaskStatus>, to: Option<TaskStatus>) {
+    pub(crate) fn moved(&mut self, from: Option<TaskStatus>, to: Option<TaskStatus>) {
         if from != to {
             for (status, change) in [(from, -1), (to, 1)] {
                 if let Some(status) = status {
@@ -282,7 +216,7 @@ pub(crate) fn keyed(connection: &Connection, key: &str) -> Result<Option<(TaskId
 }
 
 /// A task that was removed is gone, not at another position.
-fn check_end(task: TaskId, expected: Seq, known: Option<Known>) -> Result<(), Refused> {
+pub(crate) fn check_end(task: TaskId, expected: Seq, known: Option<Known>) -> Result<(), Refused> {
     match known {
         None if expected == Seq::ZERO => Ok(()),
         None => Err(Refused::Contract(StoreError::NotFound(task))),
@@ -292,26 +226,3 @@ fn check_end(task: TaskId, expected: Seq, known: Option<Known>) -> Result<(), Re
         }
     }
 }
-
-/// A task as rows name it.
-pub(crate) fn uid(task: TaskId) -> [u8; 16] {
-    *task.as_uuid().as_bytes()
-}
-
-/// The inverse of [`uid`].
-pub(crate) fn task_id(uid: [u8; 16]) -> TaskId {
-    Uuid::from_bytes(uid).into()
-}
-
-/// A position as rows hold it. What is beyond their range is beyond the end of every log.
-pub(crate) fn number(seq: Seq) -> i64 {
-    i64::try_from(seq.get()).unwrap_or(i64::MAX)
-}
-
-/// The inverse of [`number`].
-pub(crate) fn position(number: i64) -> Seq {
-    Seq::new(u64::try_from(number).unwrap_or_default())
-}
-
-/// A log of at most so many events is deleted together with its task.
-const PURGED_AT_ONCE: u64 = 4096;

@@ -33,14 +33,14 @@ pub struct SqliteStore {
     inner: Arc<Inner>,
 }
 
-pub(crate) struct Inner {
+struct Inner {
     path: PathBuf,
     options: SqliteOptions,
-    pub(crate) writer: Writer,
+    writer: Writer,
     readers: Readers,
     owner: Arc<Owner>,
-    pub(crate) changes: Changes,
-    pub(crate) poller: Poller,
+    changes: Changes,
+    poller: Arc<Poller>,
     /// Held while closing: whoever closes again waits for the first.
     closing: Mutex<()>,
 }
@@ -72,7 +72,8 @@ impl SqliteStore {
             let writer =
                 Writer::new(path.clone(), options.clone(), changes.clone(), readers.idle(), connection)?;
             let owner = Arc::new(Owner::of(&path));
-            let (poller, closing) = (Poller::default(), Mutex::default());
+            let poller = Poller::new(writer.clone(), changes.clone());
+            let closing = Mutex::default();
             let inner = Inner { path, options, writer, readers, owner, changes, poller, closing };
             Ok(Self { inner: Arc::new(inner) })
         })
@@ -170,7 +171,7 @@ impl TaskStore for SqliteStore {
     fn changes(&self, except: InstanceId) -> BoxStream<'static, Change> {
         let changes = self.inner.changes.listen(except);
         if !self.inner.writer.is_shut() {
-            self.inner.poller.start(Arc::downgrade(&self.inner), self.inner.options.poll_interval);
+            self.inner.poller.start(self.inner.options.poll_interval);
         }
         changes
     }

@@ -13,8 +13,9 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::answers::Answers;
-use crate::batch::{Engine, Outcome};
+use crate::batch::Outcome;
 use crate::blocking::{self, lock};
+use crate::engine::Engine;
 use crate::error::Fault;
 use crate::options::{DurabilityPolicy, SqliteOptions};
 use crate::reader::Idle;
