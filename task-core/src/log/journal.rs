@@ -4,10 +4,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::future::BoxFuture;
 
 use super::draft::Draft;
 use super::hub::{Channel, Hub};
+use super::op::COMMAND_PATIENCE;
 use super::pages::Pages;
 use super::writer::Writer;
 use crate::clock::Clock;
@@ -16,7 +16,7 @@ use crate::limits::Limits;
 use crate::model::{Created, Event, InputAnswered, InstanceId, Seq, Task, TaskId};
 use crate::rt::sync::{CancellationToken, Mutex};
 use crate::rt::task::TaskTracker;
-use crate::rt::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
+use crate::rt::time::{MissedTickBehavior, interval, sleep, timeout};
 use crate::rt::{lock, select};
 use crate::store::{Change, Commit, PatientStore, StoreError, TaskPage, TaskQuery, TaskStore, no_answer};
 
@@ -24,10 +24,10 @@ use crate::store::{Change, Commit, PatientStore, StoreError, TaskPage, TaskQuery
 ///
 /// A cheap handle; clones share everything.
 #[derive(Clone)]
-pub(crate) struct Journal(Arc<Inner>);
+pub(crate) struct Journal(pub(super) Arc<Inner>);
 
-struct Inner {
-    store: Arc<dyn TaskStore>,
+pub(super) struct Inner {
+    pub(super) store: Arc<dyn TaskStore>,
     hub: Hub,
     pages: Pages,
     writers: Mutex<HashMap<TaskId, Weak<Writer>>>,
@@ -36,7 +36,7 @@ struct Inner {
     limits: Limits,
     /// Everything that writes runs here, so that a caller who goes away never leaves a commit half told.
     tracker: TaskTracker,
-    closed: CancellationToken,
+    pub(super) closed: CancellationToken,
     /// Readers go before the rest.
     readers_ended: CancellationToken,
 }
@@ -193,88 +193,6 @@ impl Journal {
         Ok(Arc::unwrap_or_clone(task))
     }
 
-    /// Stores a commit. Call it only from a task of the tracker: the one who stores must live to publish.
-    ///
-    /// A store that fails for a moment is asked again, always with the same commit: a commit whose fate is unknown
-    /// is either found in the log, event for event, or written then. Its numbers never get other content.
-    ///
-    /// After `patience` whoever waits is told what is known by then. A commit of which the fate is not known then is
-    /// looked after: should it turn out to be stored, that is passed on like what somebody else wrote.
-    pub(crate) async fn commit(&self, commit: &Commit, patience: Duration) -> Result<(), StoreError> {
-        let give_up = Instant::now() + patience;
-        let (mut delay, mut in_doubt) = (FIRST_DELAY, false);
-        loop {
-            let mut call = self.call(commit);
-            let error = match timeout_at(give_up, &mut call).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => error,
-                Err(_) => {
-                    self.look_after(commit.task(), Some(call));
-                    return Err(StoreError::indeterminate(no_answer(patience)));
-                }
-            };
-            let error = match error {
-                StoreError::Conflict { .. } | StoreError::Duplicate { .. } if in_doubt => {
-                    match self.is_stored(commit).await {
-                        Ok(true) => return Ok(()),
-                        Ok(false) => return Err(error),
-                        // The log cannot be read now: the doubt remains.
-                        Err(unread) => unread,
-                    }
-                }
-                error => error,
-            };
-            in_doubt |= matches!(error, StoreError::Indeterminate { .. });
-            if !error.is_transient() || Instant::now() + delay >= give_up {
-                // A task that is gone has no commits.
-                if !in_doubt || matches!(error, StoreError::NotFound(_)) {
-                    return Err(error);
-                }
-                self.look_after(commit.task(), None);
-                return Err(match error {
-                    StoreError::Unavailable { source } | StoreError::Indeterminate { source } => {
-                        StoreError::Indeterminate { source }
-                    }
-                    error => StoreError::indeterminate(error),
-                });
-            }
-            tracing::warn!(task = %commit.task(), error = &error as &dyn std::error::Error, "commit failed; trying again");
-            sleep(delay).await;
-            delay = (delay * 2).min(LAST_DELAY);
-        }
-    }
-
-    fn call(&self, commit: &Commit) -> BoxFuture<'static, Result<(), StoreError>> {
-        let (store, commit) = (Arc::clone(&self.0.store), commit.clone());
-        Box::pin(async move { store.commit(commit).await })
-    }
-
-    /// Waits for a commit that nobody waits for any more, and then until the log can be read: whoever follows the task,
-    /// or has to run it, must not depend on somebody else moving it.
-    fn look_after(&self, task: TaskId, call: Option<BoxFuture<'static, Result<(), StoreError>>>) {
-        let journal = self.clone();
-        let work = async move {
-            if let Some(call) = call {
-                // What it is told is in the log, too.
-                drop(call.await);
-            }
-            loop {
-                match journal.0.store.load(task).await {
-                    Ok(found) => return journal.take_in(Change::Moved { task, seq: found.seq }).await,
-                    Err(error) if error.is_transient() => sleep(LAST_DELAY).await,
-                    Err(_) => return,
-                }
-            }
-        };
-        let closed = self.0.closed.clone();
-        self.0.tracker.spawn(async move {
-            select! {
-                () = closed.cancelled() => {}
-                () = work => {}
-            }
-        });
-    }
-
     pub(crate) fn publish(&self, commit: &Commit) {
         self.0.hub.publish(commit);
     }
@@ -343,7 +261,7 @@ impl Journal {
         self.end_readers();
     }
 
-    async fn take_in(&self, change: Change) {
+    pub(super) async fn take_in(&self, change: Change) {
         match change {
             Change::Moved { task, .. } => {
                 let writer = lock(&self.0.writers).get(&task).and_then(Weak::upgrade);
@@ -372,19 +290,6 @@ impl Journal {
             }
         }
     }
-
-    /// Whether the log has exactly these events at their positions.
-    async fn is_stored(&self, commit: &Commit) -> Result<bool, StoreError> {
-        let mut after = commit.expected();
-        for event in commit.events() {
-            match self.0.store.events(commit.task(), after, 1, usize::MAX).await {
-                Ok(found) if found.first() == Some(event) => after = event.seq(),
-                Ok(_) | Err(StoreError::NotFound(_)) => return Ok(false),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(true)
-    }
 }
 
 /// Under which key the answer to a question is kept: what makes the first answer win, in any process.
@@ -407,15 +312,6 @@ impl fmt::Debug for Journal {
         f.debug_struct("Journal").field("instance", &self.0.instance).finish_non_exhaustive()
     }
 }
-
-/// How long a store may fail before a run that writes output is stopped.
-pub(super) const OUTPUT_PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long a store may fail before somebody who waits is told.
-pub(super) const COMMAND_PATIENCE: Duration = Duration::from_secs(3);
-
-const FIRST_DELAY: Duration = Duration::from_millis(10);
-const LAST_DELAY: Duration = Duration::from_secs(1);
 
 /// How often followed tasks are looked at without any hint.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);

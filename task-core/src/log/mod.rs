@@ -1,5 +1,6 @@
 //! The log: how it is folded, written and followed.
 
+mod commit;
 mod draft;
 mod fold;
 mod hub;

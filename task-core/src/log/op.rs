@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::draft::Draft;
-use super::journal::OUTPUT_PATIENCE;
 use crate::error::TaskError;
 use crate::model::Output;
 use crate::rt::atomic::{AtomicU8, Ordering};
@@ -183,3 +182,9 @@ pub(super) fn patience(ops: &VecDeque<Op>) -> Duration {
 
 /// Text of one block that waits together becomes one event, up to this size.
 const MERGED_TEXT_BYTES: usize = 16 << 10;
+
+/// How long a store may fail before a run that writes output is stopped.
+pub(super) const OUTPUT_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a store may fail before somebody who waits is told.
+pub(super) const COMMAND_PATIENCE: Duration = Duration::from_secs(3);

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::draft::Draft;
-use super::journal::{COMMAND_PATIENCE, Journal, OUTPUT_PATIENCE};
-use super::op::{Emit, Op, Recorded, again, command, patience, split_keyed};
+use super::journal::Journal;
+use super::op::{
+    COMMAND_PATIENCE, Emit, OUTPUT_PATIENCE, Op, Recorded, again, command, patience, split_keyed,
+};
 use crate::error::TaskError;
 use crate::model::{Output, Task, TaskId};
 use crate::rt::lock;
