@@ -23,6 +23,10 @@ impl Journal {
         let give_up = Instant::now() + patience;
         let (mut delay, mut in_doubt) = (FIRST_DELAY, false);
         loop {
+            // It was stored, then: tried again, it would come back.
+            if in_doubt && self.0.creations.is_removed(commit.task()) {
+                return Ok(());
+            }
             let mut call = self.call(commit);
             let error = match timeout_at(give_up, &mut call).await {
                 Ok(Ok(())) => return Ok(()),

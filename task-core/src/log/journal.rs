@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 
+use super::creations::Creations;
 use super::draft::Draft;
 use super::hub::{Channel, Hub};
 use super::op::COMMAND_PATIENCE;
@@ -31,6 +32,7 @@ pub(super) struct Inner {
     hub: Hub,
     pages: Pages,
     writers: Mutex<HashMap<TaskId, Weak<Writer>>>,
+    pub(super) creations: Arc<Creations>,
     clock: Arc<dyn Clock>,
     instance: InstanceId,
     limits: Limits,
@@ -48,6 +50,7 @@ impl Journal {
             hub: Hub::new(&limits),
             pages: Pages::new(Arc::clone(&store), limits.pages_bytes),
             writers: Mutex::default(),
+            creations: Arc::default(),
             clock,
             instance: InstanceId::new(),
             limits,
@@ -185,8 +188,11 @@ impl Journal {
         };
         let journal = self.clone();
         let stored = self.0.tracker.spawn(async move {
+            let _creation = journal.0.creations.begin(id);
             journal.commit(&commit, COMMAND_PATIENCE).await?;
-            journal.publish(&commit);
+            if !journal.0.creations.is_removed(id) {
+                journal.publish(&commit);
+            }
             Ok::<_, StoreError>(task)
         });
         let task = stored.await.map_err(|_| TaskError::ShutDown)??;
@@ -201,9 +207,13 @@ impl Journal {
     pub(crate) async fn remove(&self, task: TaskId, expected: Seq) -> Result<(), TaskError> {
         let journal = self.clone();
         let removed = self.0.tracker.spawn(async move {
+            let remove = async {
+                journal.0.creations.ended(task).await;
+                journal.0.store.remove(task, expected).await
+            };
             select! {
                 biased;
-                removed = journal.0.store.remove(task, expected) => removed?,
+                removed = remove => removed?,
                 // What was asked for shortly before the end may take as long as whoever asked would wait.
                 () = journal.closed_for(COMMAND_PATIENCE) => return Err(StoreError::Closed),
             }
@@ -269,7 +279,10 @@ impl Journal {
                     writer.refresh();
                 }
             }
-            Change::Removed { task } => self.0.pages.remove(task),
+            Change::Removed { task } => {
+                self.0.creations.remove(task);
+                self.0.pages.remove(task);
+            }
             Change::Unknown => {
                 self.look_again().await;
             }

@@ -1,6 +1,7 @@
 //! The log: how it is folded, written and followed.
 
 mod commit;
+mod creations;
 mod draft;
 mod fold;
 mod hub;

@@ -1,0 +1,47 @@
+//! The first commit of a task is written and not answered; before it is tried again, somebody finds the task and deletes
+//! it.
+
+mod common;
+
+use common::stage_with;
+use task_core::testing::{Fault, FaultStore};
+use task_core::{MemoryStore, NewTask, TaskError, TaskManager, TaskQuery};
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_deleted_here_while_its_creation_is_in_doubt_stays_deleted() {
+    let store = FaultStore::new(MemoryStore::new());
+    // It is known without being told.
+    store.withhold_hints();
+    let (tasks, _stage) = stage_with(store.clone(), |builder| builder).await;
+    stays_deleted(&store, &tasks, &tasks).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_deleted_elsewhere_while_its_creation_is_in_doubt_stays_deleted() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, _stage) = stage_with(store.clone(), |builder| builder).await;
+    let observer = TaskManager::builder(store.clone()).observe().await.expect("an observer");
+    stays_deleted(&store, &tasks, &observer).await;
+}
+
+/// `creator` creates, `other` deletes.
+async fn stays_deleted(store: &FaultStore, creator: &TaskManager, other: &TaskManager) {
+    store.fail([Fault::DoubtfulAndWritten]);
+    let new = || NewTask::new("puppet", "hello").idempotency_key("a key");
+    let creating = tokio::spawn({
+        let creator = creator.clone();
+        async move { creator.create(new()).await }
+    });
+    while store.commits().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let found = other.create(new()).await.expect("it is there already").id;
+    other.delete(found).await.expect("deleted");
+    let created = creating.await.expect("no panic").expect("it was created, for a while");
+    assert_eq!(created.id, found);
+    assert!(matches!(other.get(found).await, Err(TaskError::NotFound(_))), "it is there again");
+    for tasks in [creator, other] {
+        let left = tasks.list(&TaskQuery::default()).await.expect("listed").items;
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
