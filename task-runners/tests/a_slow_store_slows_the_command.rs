@@ -1,4 +1,5 @@
 //! What a command prints waits in its pipe, not in memory, while the log takes nothing.
+#![cfg(feature = "shell")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! A process tree is stopped as gently as it lets itself be stopped.
+#![cfg(feature = "shell")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Messages to a task whose command runs wait for their turn; one that interrupts stops the command.
+#![cfg(feature = "shell")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! However a run ends, its processes and files end with it.
+#![cfg(feature = "shell")]
 
 mod support;
 

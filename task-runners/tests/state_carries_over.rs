@@ -1,4 +1,5 @@
 //! Where a command ended and what it exported is where the next one begins.
+#![cfg(feature = "shell")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Commands get what they need from the environment of the server, and none of its secrets.
+#![cfg(feature = "shell")]
 
 mod support;
 
