@@ -1,5 +1,4 @@
 //! What a command prints waits in its pipe, not in memory, while the log takes nothing.
-#![cfg(feature = "shell")]
 
 mod support;
 

@@ -1,5 +1,4 @@
 //! A process tree is stopped as gently as it lets itself be stopped.
-#![cfg(feature = "shell")]
 
 mod support;
 

@@ -1,5 +1,4 @@
 //! A cancelled task is settled in time, and nothing it started is left, wherever it hid.
-#![cfg(feature = "shell")]
 
 mod support;
 

@@ -1,5 +1,4 @@
 //! The shell agent keeps the contract of runners.
-#![cfg(feature = "shell")]
 #![cfg(target_os = "linux")]
 
 use std::sync::Arc;

@@ -1,5 +1,4 @@
 //! Messages to a task whose command runs wait for their turn; one that interrupts stops the command.
-#![cfg(feature = "shell")]
 
 mod support;
 

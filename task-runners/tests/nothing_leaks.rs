@@ -1,6 +1,5 @@
 //! Many tasks with nasty commands leave neither processes nor zombies nor open files. Alone in its program, so that
 //! nobody else opens files. `NASTY_TASKS` says how many.
-#![cfg(feature = "shell")]
 
 mod support;
 

@@ -1,5 +1,4 @@
 //! However a run ends, its processes and files end with it.
-#![cfg(feature = "shell")]
 
 mod support;
 

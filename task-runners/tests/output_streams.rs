@@ -1,5 +1,4 @@
 //! What a command prints is in the log as it is printed, all of it, whatever it is.
-#![cfg(feature = "shell")]
 
 mod support;
 

@@ -1,5 +1,4 @@
 //! Where a command ended and what it exported is where the next one begins.
-#![cfg(feature = "shell")]
 
 mod support;
 

@@ -1,5 +1,4 @@
 //! Commands get what they need from the environment of the server, and none of its secrets.
-#![cfg(feature = "shell")]
 
 mod support;
 

@@ -1,24 +1,41 @@
 //! What the tests share.
-#![allow(dead_code, unused_imports, reason = "each test file uses its part of it")]
-
-#[cfg(feature = "shell")]
-mod shell;
+#![allow(dead_code, reason = "each test file uses its part of it")]
 
 use std::future::Future;
 use std::time::Duration;
 
 use futures::StreamExt;
 use task_core::{
-    Event, InputRequest, NewTask, NoticeLevel, Output, Payload, RunId, Seq, Task, TaskId, TaskManager,
-    TaskStatus, ToolUpdate,
+    Event, InputRequest, MemoryStore, NewTask, NoticeLevel, Output, Payload, RunId, Seq, StoreError, Task,
+    TaskError, TaskId, TaskManager, TaskStatus, TaskStore, ToolUpdate,
 };
+use task_runners::ShellRunner;
 use task_runners::process::Sweep;
-
-#[cfg(feature = "shell")]
-pub(crate) use self::shell::{manager, shell, take_over};
 
 /// No test takes longer.
 pub(crate) const LIMIT: Duration = Duration::from_secs(40);
+
+/// A manager with the agent `shell` on a store of its own.
+pub(crate) async fn shell() -> TaskManager {
+    manager(MemoryStore::new(), ShellRunner::new()).await
+}
+
+pub(crate) async fn manager(store: impl TaskStore, runner: ShellRunner) -> TaskManager {
+    TaskManager::builder(store).runner("shell", runner).start().await.unwrap()
+}
+
+/// A manager on a store whose manager was just dropped, and gives it back behind our backs.
+pub(crate) async fn take_over(store: MemoryStore, runner: ShellRunner) -> TaskManager {
+    loop {
+        match TaskManager::builder(store.clone()).runner("shell", runner.clone()).start().await {
+            Ok(tasks) => return tasks,
+            Err(TaskError::Store(error)) if matches!(*error, StoreError::Owned { .. }) => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
 
 /// The test, within its limit.
 pub(crate) async fn within<T>(test: impl Future<Output = T>) -> T {
