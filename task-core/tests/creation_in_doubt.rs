@@ -1,10 +1,11 @@
-//! The first commit of a task is written and not answered; before it is tried again, somebody finds the task and deletes
-//! it.
+//! The first commit of a task is not answered; before it is tried again, somebody else deletes a task.
 
 mod common;
 
+use std::time::Duration;
+
 use common::stage_with;
-use task_core::testing::{Fault, FaultStore};
+use task_core::testing::{Call, Fault, FaultStore};
 use task_core::{MemoryStore, NewTask, TaskError, TaskManager, TaskQuery};
 
 #[tokio::test(start_paused = true)]
@@ -24,7 +25,7 @@ async fn a_task_that_is_deleted_elsewhere_while_its_creation_is_in_doubt_stays_d
     stays_deleted(&store, &tasks, &observer).await;
 }
 
-/// `creator` creates, `other` deletes.
+/// `creator` creates, and its first commit is written; `other` finds the task and deletes it.
 async fn stays_deleted(store: &FaultStore, creator: &TaskManager, other: &TaskManager) {
     store.fail([Fault::DoubtfulAndWritten]);
     let new = || NewTask::new("puppet", "hello").idempotency_key("a key");
@@ -44,4 +45,33 @@ async fn stays_deleted(store: &FaultStore, creator: &TaskManager, other: &TaskMa
         let left = tasks.list(&TaskQuery::default()).await.expect("listed").items;
         assert!(left.is_empty(), "{left:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_task_is_deleted_while_it_is_looked_up_is_free() {
+    let store = FaultStore::new(MemoryStore::new());
+    // Nobody runs anything.
+    let tasks = TaskManager::builder(store.clone()).observe().await.expect("an observer");
+    let observer = TaskManager::builder(store.clone()).observe().await.expect("another observer");
+    store.fail([Fault::DoubtfulAndLost]);
+    let new = || NewTask::new("puppet", "hello").idempotency_key("a key");
+    let creating = tokio::spawn({
+        let tasks = tasks.clone();
+        async move { tasks.create_once(new()).await }
+    });
+    while store.commits().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // Between the two tries somebody else takes the key, and gives it back before it is seen whose it was.
+    let other = observer.create(new()).await.expect("the key is free").id;
+    store.hang(Call::FindKey);
+    while store.commits().len() < 3 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    observer.delete(other).await.expect("deleted");
+    store.answer();
+    let created = creating.await.expect("no panic").expect("created");
+    assert!(!created.repeated && created.task.id != other, "{created:?}");
+    let left = tasks.list(&TaskQuery::default()).await.expect("listed").items;
+    assert_eq!(left.iter().map(|task| task.id).collect::<Vec<_>>(), [created.task.id]);
 }

@@ -59,29 +59,32 @@ impl TaskManager {
     ///
     /// As [`TaskManager::create`].
     pub async fn create_once(&self, new: NewTask) -> Result<Created, TaskError> {
+        loop {
+            if let Some(created) = self.try_create(&new).await? {
+                return Ok(created);
+            }
+        }
+    }
+
+    /// `None` when its key was that of a task that is gone by now: then the key is free again.
+    async fn try_create(&self, new: &NewTask) -> Result<Option<Created>, TaskError> {
         self.check_accepting()?;
-        let title = validate::new_task(&new, self.limits())?;
+        let title = validate::new_task(new, self.limits())?;
         let key = new.idempotency_key.as_deref().map(create_key);
         if let Some(key) = &key
             && let Some(task) = self.created_before(key).await?
         {
-            return Ok(Created { task, repeated: true });
+            return Ok(Some(Created { task, repeated: true }));
         }
         self.check_agent(&new.agent_id)?;
 
         let _place = Place::take(self).await?;
-        let message =
-            MessageAdded { message_id: MessageId::new(), content: new.content, delivery: Default::default() };
-        let created = CreatedEvent {
-            agent_id: new.agent_id,
-            title,
-            model: new.model,
-            work_dir: new.work_dir,
-            enable_skills: new.enable_skills,
-            enable_mcp: new.enable_mcp,
-            add_dirs: new.add_dirs,
-            metadata: new.metadata,
-        };
+        let NewTask {
+            agent_id, content, model, work_dir, enable_skills, enable_mcp, add_dirs, metadata, ..
+        } = new.clone();
+        let message = MessageAdded { message_id: MessageId::new(), content, delivery: Default::default() };
+        let created =
+            CreatedEvent { agent_id, title, model, work_dir, enable_skills, enable_mcp, add_dirs, metadata };
         let first_key = key.clone();
         let outcome = self
             .journal()
@@ -94,10 +97,10 @@ impl TaskManager {
             })
             .await;
         match (outcome, key) {
-            (Ok(task), _) => Ok(Created { task, repeated: false }),
+            (Ok(task), _) => Ok(Some(Created { task, repeated: false })),
             (Err(error), Some(key)) if error.is_duplicate() => {
-                let task = self.created_before(&key).await?.ok_or(error)?;
-                Ok(Created { task, repeated: true })
+                let task = self.created_before(&key).await?;
+                Ok(task.map(|task| Created { task, repeated: true }))
             }
             (Err(error), _) => Err(error),
         }
@@ -118,7 +121,11 @@ impl TaskManager {
 
     async fn created_before(&self, key: &str) -> Result<Option<Task>, TaskError> {
         match self.journal().store().find_key(key).await? {
-            Some(keyed) => self.get(keyed.task).await.map(Some),
+            Some(keyed) => match self.get(keyed.task).await {
+                // It was deleted in between, and its key with it.
+                Err(TaskError::NotFound(_)) => Ok(None),
+                found => found.map(Some),
+            },
             None => Ok(None),
         }
     }
