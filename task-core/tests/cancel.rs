@@ -5,8 +5,9 @@ mod common;
 use std::time::Duration;
 
 use common::{check_log, create, kinds, log, stage, stage_with};
+use futures::StreamExt;
 use task_core::testing::{Call, FaultStore, Puppet};
-use task_core::{MemoryStore, RunError, RunId, TaskError, TaskManager, TaskStatus};
+use task_core::{MemoryStore, RunError, RunId, Seq, TaskError, TaskManager, TaskStatus};
 use tokio::time::Instant;
 
 const GRACE: Duration = Duration::from_secs(5);
@@ -181,6 +182,33 @@ async fn a_task_that_is_woken_while_it_is_deleted_is_stopped_and_deleted() {
     tasks.send(task, "again").await.expect("accepted");
     let act = stage.next().await;
     store.answer();
+    act.cx.cancelled().await;
+    act.finish(Ok(()));
+    deleting.await.expect("no panic").expect("deleted");
+    assert!(matches!(tasks.get(task).await, Err(TaskError::NotFound(_))));
+}
+
+/// Whoever deletes it does not see that it was settled for a moment.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_continued_at_once_while_it_is_deleted_is_stopped_again_and_deleted() {
+    let inner = MemoryStore::new();
+    let store = FaultStore::new(inner.clone());
+    let somebody = TaskManager::builder(inner).observe().await.expect("an observer");
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder.cancel_grace(GRACE)).await;
+    let task = create(&tasks).await.id;
+    let act = stage.next().await;
+    let mut events = tasks.subscribe(task, Seq::ZERO).following();
+    let deleting = tokio::spawn({
+        let tasks = tasks.clone();
+        async move { tasks.delete(task).await }
+    });
+    act.cx.cancelled().await;
+    store.hang(Call::Load);
+    act.finish(Ok(()));
+    while events.next().await.expect("more").expect("read").kind() != "cancelled" {}
+    somebody.send(task, "again").await.expect("accepted");
+    store.answer();
+    let act = stage.next().await;
     act.cx.cancelled().await;
     act.finish(Ok(()));
     deleting.await.expect("no panic").expect("deleted");

@@ -8,7 +8,7 @@ use super::record::{record_answer, record_cancelled};
 use super::tasks::TaskManager;
 use super::validate;
 use crate::error::TaskError;
-use crate::log::{Draft, message_key};
+use crate::log::{Chunk, Draft, message_key};
 use crate::model::{
     CancelRequested, InputAnswered, InputRequest, Message, MessageAdded, MessageId, Renamed, RequestKind,
     Seq, Task, TaskId, TaskStatus,
@@ -232,13 +232,29 @@ impl TaskManager {
                     Ok(_) | Err(TaskError::WrongState(_)) => {}
                     Err(error) => return Err(error),
                 }
-                let settled = timeout(self.0.cancel_grace + DELETE_SLACK, self.wait(task)).await;
-                settled.map_err(StoreError::unavailable)??;
+                let over = timeout(self.0.cancel_grace + DELETE_SLACK, self.run_over(&snapshot)).await;
+                over.map_err(StoreError::unavailable)??;
                 continue;
             }
             match self.journal().remove(task, snapshot.seq).await {
                 Err(TaskError::Store(error)) if matches!(*error, StoreError::Conflict { .. }) => {}
                 outcome => return outcome,
+            }
+        }
+    }
+
+    /// Waits until a task is settled, or in another run than `snapshot` shows: somebody has continued it at once.
+    async fn run_over(&self, snapshot: &Task) -> Result<(), TaskError> {
+        loop {
+            let now = self.get(snapshot.id).await?;
+            if now.status.is_settled() || now.run != snapshot.run {
+                return Ok(());
+            }
+            let mut events = self.subscribe(snapshot.id, now.seq);
+            while let Some(chunk) = events.next_chunk().await {
+                if let Chunk::Events(_) | Chunk::Ended { .. } = chunk? {
+                    break;
+                }
             }
         }
     }
