@@ -6,6 +6,7 @@ use crate::error::TaskError;
 use crate::log::create_key;
 use crate::model::{Created as CreatedEvent, MessageAdded, MessageId, NewTask, Task, TaskId};
 use crate::rt::atomic::Ordering;
+use crate::store::StoreError;
 
 /// A task that was asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,11 +60,13 @@ impl TaskManager {
     ///
     /// As [`TaskManager::create`].
     pub async fn create_once(&self, new: NewTask) -> Result<Created, TaskError> {
-        loop {
+        for _ in 0..TRIES {
             if let Some(created) = self.try_create(&new).await? {
                 return Ok(created);
             }
         }
+        let what = "an idempotency key is that of a task that is not there".to_owned();
+        Err(StoreError::Corrupt { what, source: None }.into())
     }
 
     /// `None` when its key was that of a task that is gone by now: then the key is free again.
@@ -153,3 +156,6 @@ impl Drop for Place<'_> {
         self.0.0.creating.fetch_sub(1, Ordering::AcqRel);
     }
 }
+
+/// How often a key may be taken by a task that is gone when it is looked for. More often, the store is wrong.
+const TRIES: u32 = 8;
