@@ -5,9 +5,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::{HOUR, check_log, create, kinds, log_now, stage_with};
-use task_core::testing::{Call, Fault, FaultStore};
-use task_core::{MemoryStore, Message, NewTask, TaskManager, TaskStatus};
+use common::{HOUR, check_log, create, kinds, log_now, stage_with, until};
+use task_core::testing::{Act, Call, Fault, FaultStore, Stage};
+use task_core::{MemoryStore, Message, NewTask, TaskChange, TaskId, TaskManager, TaskQuery, TaskStatus};
 
 #[tokio::test(start_paused = true)]
 async fn what_was_stored_late_is_run_though_the_store_could_not_be_read_at_first() {
@@ -128,4 +128,70 @@ async fn what_somebody_else_wrote_where_a_commit_was_in_doubt_is_not_taken_for_i
     assert_eq!(kinds(&log_now(&tasks, task).await), ["created", "message", "renamed", "renamed"]);
     assert_eq!(tasks.get(task).await.expect("exists").title, "mine");
     check_log(&tasks, task).await;
+}
+
+/// A run that has the only place, and a task that waits for it: it was cancelled, which was stored and not yet known to be
+/// when another manager woke it. Once it was looked at, the next so many looks fail.
+async fn woken_in_doubt(
+    store: &FaultStore,
+    tasks: &TaskManager,
+    stage: &mut Stage,
+    looks_fail: u32,
+) -> (Act, TaskId) {
+    let observer = TaskManager::builder(store.clone()).observe().await.expect("observes");
+    create(tasks).await;
+    let first = stage.next().await;
+    let task = create(tasks).await.id;
+    store.fail([Fault::DoubtfulAndWritten]);
+    let cancelling = tokio::spawn({
+        let tasks = tasks.clone();
+        async move { tasks.cancel(task).await }
+    });
+    until(&observer, task, |task| task.status == TaskStatus::Cancelled).await;
+    observer.send(task, "go on").await.expect("stored");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    store.fail_loads(looks_fail);
+    assert!(!cancelling.is_finished(), "nobody knows here that it is stored");
+    cancelling.await.expect("no panic").expect("it was stored");
+    (first, task)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_was_woken_while_its_end_was_in_doubt_has_its_turn() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder.max_running(1)).await;
+    let (first, task) = woken_in_doubt(&store, &tasks, &mut stage, 0).await;
+    first.finish(Ok(()));
+    let act = tokio::time::timeout(HOUR, stage.next()).await.expect("it is started");
+    assert_eq!(act.cx.task().id, task);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_has_its_turn_though_the_log_could_not_be_read_then() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder.max_running(1)).await;
+    let (first, task) = woken_in_doubt(&store, &tasks, &mut stage, u32::MAX).await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    store.fail_loads(0);
+    first.finish(Ok(()));
+    let act = tokio::time::timeout(HOUR, stage.next()).await.expect("it is started");
+    assert_eq!(act.cx.task().id, task);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_does_not_go_back_to_what_was_in_doubt() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (tasks, mut stage) = stage_with(store.clone(), |builder| builder.max_running(1)).await;
+    let mut watch = tasks.watch(TaskQuery::default());
+    watch.next().await.expect("readable").expect("begins with what is there");
+    let (_first, task) = woken_in_doubt(&store, &tasks, &mut stage, 0).await;
+    let mut shown = None;
+    while let Ok(change) = tokio::time::timeout(Duration::from_secs(10), watch.next()).await {
+        if let TaskChange::Task(item) = change.expect("readable").expect("goes on")
+            && item.id == task
+        {
+            shown = Some(item.status);
+        }
+    }
+    assert_eq!(shown, Some(TaskStatus::Pending));
 }

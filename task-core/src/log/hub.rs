@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use super::tail::{EventBatch, Tail};
 use super::watcher::Watcher;
 use crate::limits::Limits;
-use crate::model::{Seq, TaskId, TaskStatus};
+use crate::model::{Seq, Task, TaskId, TaskStatus};
 use crate::rt::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::rt::lock;
 use crate::rt::sync::{Mutex, watch};
@@ -113,6 +113,16 @@ impl Hub {
             Change::Removed { task } => self.remove(task),
             Change::Unknown => self.notify_watchers(Watcher::restart),
         }
+    }
+
+    /// Shows what is in the log after somebody else wrote. Whoever watches may have looked before, and been shown a
+    /// commit of ours since then, of which only now it is known that it was stored earlier.
+    pub(crate) fn found(&self, task: &Arc<Task>) {
+        let channel = lock(&self.channels).get(&task.id).cloned();
+        if let Some(channel) = channel {
+            channel.learn(task.seq, task.status);
+        }
+        self.notify_watchers(|watcher| watcher.changed(Arc::clone(task)));
     }
 
     /// Ends everything that follows the task.

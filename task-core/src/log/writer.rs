@@ -171,7 +171,8 @@ impl Writer {
     /// Writes the operations in order, in as few commits as may be, and gives the snapshot after them.
     async fn write(&self, mut ops: VecDeque<Op>, mut cached: Option<Arc<Task>>) -> Option<Arc<Task>> {
         while !ops.is_empty() {
-            if ops.iter().any(|op| matches!(op, Op::Refresh)) {
+            let refresh = ops.iter().any(|op| matches!(op, Op::Refresh));
+            if refresh {
                 cached = None;
             }
             let task = match cached.take() {
@@ -180,6 +181,9 @@ impl Writer {
                     Ok(task) => {
                         let task = Arc::new(task);
                         self.show(&task);
+                        if refresh {
+                            self.journal.hub().found(&task);
+                        }
                         task
                     }
                     Err(error) => {
