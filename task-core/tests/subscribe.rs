@@ -240,6 +240,35 @@ async fn a_thousand_readers_of_one_task_share_what_they_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_history_is_read_a_page_ahead_of_its_reader_and_no_page_twice() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (writer, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&writer).await;
+    let act = stage.next().await;
+    for n in 0..1000 {
+        act.cx.custom("n", &n).await.expect("accepted");
+    }
+    act.finish(Ok(()));
+    let end = writer.wait(task.id).await.expect("it settles").seq.get();
+
+    let (pages, observer) =
+        (end.div_ceil(256), TaskManager::builder(store.clone()).observe().await.expect("observes"));
+    let before = store.reads();
+    let mut events = observer.subscribe(task.id, Seq::ZERO);
+    let first = events.next().await.expect("goes on").expect("readable");
+    while store.reads() - before < 2 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.reads() - before, 2, "one page ahead, and not two");
+    let rest: Vec<Event> = events.try_collect().await.expect("readable");
+    assert_eq!((first.seq(), rest.len() as u64), (Seq::new(1), end - 1));
+    assert_eq!(u64::from(store.reads() - before), pages);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_that_another_process_woke_is_not_at_its_end_though_no_hint_came() {
     // From the end that the observer knows, and from the beginning: a page that is read goes beyond that end.
     for from_the_end in [true, false] {

@@ -213,6 +213,11 @@ impl Channel {
         lock(&self.tail).after(after)
     }
 
+    /// Whether an event is in memory.
+    pub(crate) fn has(&self, seq: Seq) -> bool {
+        lock(&self.tail).has(seq)
+    }
+
     /// Takes in what a look at the store said.
     pub(crate) fn learn(&self, seq: Seq, status: TaskStatus) {
         self.advance(Head { seq, status: Some(status), gone: None });

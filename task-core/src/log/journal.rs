@@ -9,7 +9,7 @@ use super::creations::Creations;
 use super::draft::Draft;
 use super::hub::{Channel, Hub};
 use super::op::COMMAND_PATIENCE;
-use super::pages::Pages;
+use super::pages::{Ahead, Pages};
 use super::writer::Writer;
 use crate::clock::Clock;
 use crate::error::TaskError;
@@ -116,6 +116,11 @@ impl Journal {
             StoreError::NotFound(task) => TaskError::NotFound(*task),
             _ => TaskError::Store(error),
         })
+    }
+
+    /// Begins to read the page behind one that was read.
+    pub(crate) fn page_ahead(&self, task: TaskId, after: Seq) -> Option<Ahead> {
+        self.0.pages.ahead(task, after)
     }
 
     /// One event that is known to exist.

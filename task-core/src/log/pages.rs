@@ -5,8 +5,9 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
 
 use crate::model::{Event, Seq, TaskId};
-use crate::rt::lock;
 use crate::rt::sync::Mutex;
+use crate::rt::task::AbortOnDropHandle;
+use crate::rt::{lock, spawn};
 use crate::store::{StoreError, TaskStore};
 
 /// Reads logs from the store in pages that readers share.
@@ -38,6 +39,14 @@ struct Kept {
     used: u64,
 }
 
+/// A page that is read before anybody waits for it, as long as this is held.
+pub(crate) struct Ahead {
+    read: Shared<Read>,
+    /// Not left to the reader: a store may let it wait in a line, where a reader that does something else in between would
+    /// keep its place, and all who stand behind it.
+    _driver: AbortOnDropHandle<<Read as Future>::Output>,
+}
+
 impl Pages {
     pub(crate) fn new(store: Arc<dyn TaskStore>, limit: usize) -> Self {
         Self { store, state: Mutex::default(), limit }
@@ -52,6 +61,20 @@ impl Pages {
             return Ok(page);
         }
         self.page((task, after)).await
+    }
+
+    /// Begins to read the page after `after`, unless it is here already.
+    pub(crate) fn ahead(&self, task: TaskId, after: Seq) -> Option<Ahead> {
+        let key = (task, after);
+        let read = {
+            let mut state = lock(&self.state);
+            if state.kept.contains_key(&key) {
+                return None;
+            }
+            self.join(&mut state, key)
+        };
+        let driver = spawn(read.clone());
+        Some(Ahead { read, _driver: AbortOnDropHandle::new(driver) })
     }
 
     /// Forgets a task that was removed.
@@ -75,14 +98,7 @@ impl Pages {
                 page.used = used;
                 return Ok(Arc::clone(&page.events));
             }
-            match state.under_way.get(&key).and_then(WeakShared::upgrade) {
-                Some(read) => read,
-                None => {
-                    let read = self.read(key);
-                    state.begin(key, &read);
-                    read
-                }
-            }
+            self.join(&mut state, key)
         };
         let result = read.clone().await;
         let mut state = lock(&self.state);
@@ -96,10 +112,20 @@ impl Pages {
             state.under_way.remove(&key);
         }
         let events = result?;
-        if events.len() as u64 == PAGE {
+        if is_full(&events) {
             state.keep(key, &events, self.limit);
         }
         Ok(events)
+    }
+
+    /// The read of the page that is under way, or a new one.
+    fn join(&self, state: &mut State, key: Key) -> Shared<Read> {
+        if let Some(read) = state.under_way.get(&key).and_then(WeakShared::upgrade) {
+            return read;
+        }
+        let read = self.read(key);
+        state.begin(key, &read);
+        read
     }
 
     fn read(&self, (task, after): Key) -> Shared<Read> {
@@ -110,6 +136,13 @@ impl Pages {
         }
         .boxed()
         .shared()
+    }
+}
+
+impl Ahead {
+    /// Whether it came to nothing; then the page is worth another read.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.read.peek().is_some_and(Result::is_err)
     }
 }
 
@@ -143,6 +176,13 @@ impl std::fmt::Debug for Pages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pages").field("limit", &self.limit).finish_non_exhaustive()
     }
+}
+
+/// Whether a page is worth keeping: it will not change, or has most of what it could have. What came behind it begins
+/// another page.
+fn is_full(events: &[Event]) -> bool {
+    let bytes = || events.iter().map(|event| event.json().len()).sum::<usize>();
+    events.len() as u64 == PAGE || bytes() >= PAGE_BYTES / 2
 }
 
 /// Reads under way after which those that were given up are looked for.
@@ -231,7 +271,45 @@ mod tests {
         for after in [last, last + 1, 20] {
             assert_eq!(read(&pages, task, after).await.start, after + 1);
         }
-        assert_eq!(store.reads(), 1 + 1 + 3 * 2);
+        assert_eq!(store.reads(), 1 + 3, "what was read of it is kept");
+    }
+
+    #[tokio::test]
+    async fn a_page_is_read_ahead_without_anybody_who_waits_and_once() {
+        let (store, task, pages) = log(600, 1, usize::MAX).await;
+        let ahead = pages.ahead(task, Seq::new(256)).expect("it is not here");
+        while ahead.read.peek().is_none() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(read(&pages, task, 256).await, 257..513);
+        assert!(pages.ahead(task, Seq::new(256)).is_none(), "it is here");
+        assert_eq!(store.reads(), 1);
+        assert!(lock(&pages.state).under_way.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_page_that_could_not_be_read_ahead_is_read_again() {
+        let (store, task, pages) = log(600, 1, usize::MAX).await;
+        store.fail_reads(1);
+        let ahead = pages.ahead(task, Seq::ZERO).expect("it is not here");
+        while !ahead.has_failed() {
+            tokio::task::yield_now().await;
+        }
+        drop(ahead);
+        assert_eq!(read(&pages, task, 0).await, 1..257);
+    }
+
+    #[tokio::test]
+    async fn a_page_that_is_not_wanted_any_more_is_not_read_ahead() {
+        let (store, task, pages) = log(600, 1, usize::MAX).await;
+        store.hold_reads();
+        let ahead = pages.ahead(task, Seq::ZERO);
+        tokio::task::yield_now().await;
+        assert_eq!(store.reads(), 1, "it is under way");
+        drop(ahead);
+        tokio::task::yield_now().await;
+        let left = lock(&pages.state).under_way.values().filter(|read| read.upgrade().is_some()).count();
+        assert_eq!(left, 0);
     }
 
     #[tokio::test]

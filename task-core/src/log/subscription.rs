@@ -8,6 +8,7 @@ use futures::{FutureExt, Stream};
 
 use super::hub::{Channel, Gone, Head};
 use super::journal::Journal;
+use super::pages::Ahead;
 use super::tail::EventBatch;
 use crate::error::TaskError;
 use crate::model::{Event, Seq, TaskId, TaskStatus};
@@ -23,7 +24,7 @@ use crate::store::StoreError;
 ///   the writing and the restarts fall together.
 /// * An event is yielded only once it is stored: nothing shown is taken back by a crash of the process.
 /// * Reading slowly, or not at all, costs the writer nothing. A subscription holds one batch of events, shared with
-///   other readers; what it fell behind is read from the store.
+///   other readers; what it fell behind is read from the store, a batch ahead of the reader while history is long.
 /// * Dropping it changes nothing for the task.
 ///
 /// The stream ends when the task is settled and everything was yielded; one that [follows](Subscription::following)
@@ -77,6 +78,8 @@ struct Reader {
     cursor: Seq,
     follows: bool,
     open: Option<(Arc<Channel>, watch::Receiver<Head>)>,
+    /// The page behind the one that was given last, while a long history is read.
+    ahead: Option<Ahead>,
     caught_up: bool,
     ended: bool,
     /// Where the store itself was last asked whether that is the end.
@@ -91,6 +94,7 @@ impl Subscription {
             cursor: after,
             follows: false,
             open: None,
+            ahead: None,
             caught_up: false,
             ended: false,
             checked: None,
@@ -199,10 +203,17 @@ impl Reader {
             if head.seq > self.cursor {
                 let batch = match channel.recent(self.cursor) {
                     Some(batch) => Some(batch),
-                    None => EventBatch::after(self.journal.page(self.task, self.cursor).await?, self.cursor),
+                    None => {
+                        // Held until the page is here, which comes of it.
+                        let _ahead = self.ahead.take().filter(|ahead| !ahead.has_failed());
+                        EventBatch::after(self.journal.page(self.task, self.cursor).await?, self.cursor)
+                    }
                 };
                 if let Some(batch) = batch {
                     self.cursor = batch.as_slice().last().map_or(self.cursor, Event::seq);
+                    if self.cursor < head.seq && !channel.has(self.cursor.next()) {
+                        self.ahead = self.journal.page_ahead(self.task, self.cursor);
+                    }
                     return Ok(Some(Chunk::Events(batch)));
                 }
                 // A read that was under way before the commit may come back empty once. After that the hint was

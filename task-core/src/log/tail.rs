@@ -43,7 +43,7 @@ impl Tail {
     /// Some of the events right after `after`, when they are here.
     pub(crate) fn after(&mut self, after: Seq) -> Option<EventBatch> {
         let next = after.next();
-        if self.start()? > next || self.end()? < next {
+        if !self.has(next) {
             return None;
         }
         let segment = if self.open.first().is_some_and(|first| first.seq() <= next) {
@@ -54,6 +54,11 @@ impl Tail {
             Arc::clone(self.sealed.get(later.checked_sub(1)?)?)
         };
         EventBatch::after(segment, after)
+    }
+
+    /// Whether the event is here.
+    pub(crate) fn has(&self, seq: Seq) -> bool {
+        self.start().is_some_and(|start| start <= seq) && self.end().is_some_and(|end| seq <= end)
     }
 
     pub(crate) fn clear(&mut self) {
