@@ -216,12 +216,12 @@ struct Line {
 impl Line {
     /// The envelope up to the quote behind the kind, with room for `data` of about that length.
     fn begin(task: TaskId, seq: Seq, at: DateTime<Utc>, kind: &str, data: usize) -> Self {
-        let mut json = String::with_capacity(ENVELOPE + kind.len() + data);
+        let mut json = String::with_capacity(ENVELOPE + time::digits(seq.get()) + kind.len() + data);
         let mut uuid = uuid::Uuid::encode_buffer();
         json.push_str(r#"{"task_id":""#);
         json.push_str(task.as_uuid().hyphenated().encode_lower(&mut uuid));
         json.push_str(r#"","seq":"#);
-        time::push_number(&mut json, seq.get(), 1);
+        time::push_number(&mut json, seq.get());
         json.push_str(r#","at":""#);
         time::push(&mut json, at);
         json.push_str(r#"","kind":""#);
@@ -292,10 +292,7 @@ const TYPICAL: usize = 192;
 /// Bytes of the envelope besides the kind and the number; the comma before the fields is where the data has its opening
 /// brace. What is left over is given back.
 const ENVELOPE: usize =
-    r#"{"task_id":"","seq":,"at":"","kind":"""#.len() + uuid::fmt::Hyphenated::LENGTH + time::LENGTH + NUMBER;
-
-/// Digits of most numbers.
-const NUMBER: usize = 5;
+    r#"{"task_id":"","seq":,"at":"","kind":"""#.len() + uuid::fmt::Hyphenated::LENGTH + time::LENGTH;
 
 #[cfg(test)]
 mod tests {

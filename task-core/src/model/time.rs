@@ -22,31 +22,46 @@ pub(crate) fn push(text: &mut String, at: DateTime<Utc>) {
     // A leap second has a thousand milliseconds more, and the number of the second before it.
     let millis = at.timestamp_subsec_millis();
     let (second, millis) = (at.second() + millis / 1000, millis % 1000);
-    for (number, digits, behind) in [
-        (year, 4, '-'),
-        (at.month(), 2, '-'),
-        (at.day(), 2, 'T'),
-        (at.hour(), 2, ':'),
-        (at.minute(), 2, ':'),
-        (second, 2, '.'),
-        (millis, 3, 'Z'),
+    let mut written = *b"0000-00-00T00:00:00.000Z";
+    for (number, digits) in [
+        (year, 0..4),
+        (at.month(), 5..7),
+        (at.day(), 8..10),
+        (at.hour(), 11..13),
+        (at.minute(), 14..16),
+        (second, 17..19),
+        (millis, 20..23),
     ] {
-        push_number(text, number.into(), digits);
-        text.push(behind);
+        write_digits(&mut written[digits], number.into());
+    }
+    push_ascii(text, &written);
+}
+
+/// Appends a number.
+pub(crate) fn push_number(text: &mut String, number: u64) {
+    // The largest has twenty digits.
+    let mut written = [b'0'; 20];
+    let digits = digits(number);
+    write_digits(&mut written[..digits], number);
+    push_ascii(text, &written[..digits]);
+}
+
+/// How many digits a number has.
+pub(crate) fn digits(number: u64) -> usize {
+    number.checked_ilog10().map_or(1, |log| log as usize + 1)
+}
+
+/// Writes as many of the last digits of the number as there is room for, with zeros in front.
+fn write_digits(room: &mut [u8], mut number: u64) {
+    for digit in room.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
     }
 }
 
-/// Appends a number, with zeros in front of it up to so many digits.
-pub(crate) fn push_number(text: &mut String, mut number: u64, digits: usize) {
-    // The largest has twenty digits.
-    let mut reversed = [b'0'; 20];
-    let mut count = 0;
-    while count < digits.max(1) || number > 0 {
-        reversed[count] = b'0' + (number % 10) as u8;
-        number /= 10;
-        count += 1;
-    }
-    reversed[..count].iter().rev().for_each(|digit| text.push(char::from(*digit)));
+fn push_ascii(text: &mut String, written: &[u8]) {
+    // It is, so nothing is ever left out.
+    text.push_str(str::from_utf8(written).unwrap_or_default());
 }
 
 pub(crate) fn serialize<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -96,10 +111,20 @@ mod tests {
         }
 
         #[test]
-        fn numbers_are_what_the_formatter_writes(number in any::<u64>(), digits in 0_usize..20) {
+        fn numbers_are_what_the_formatter_writes(number in any::<u64>(), shift in 0..64) {
+            let (mut text, number) = (String::new(), number >> shift);
+            push_number(&mut text, number);
+            prop_assert_eq!(text.len(), digits(number));
+            prop_assert_eq!(text, number.to_string());
+        }
+    }
+
+    #[test]
+    fn numbers_at_the_edges_are_what_the_formatter_writes() {
+        for number in [0, 1, 9, 10, 99, 100, u64::MAX] {
             let mut text = String::new();
-            push_number(&mut text, number, digits);
-            prop_assert_eq!(text, format!("{number:0digits$}"));
+            push_number(&mut text, number);
+            assert_eq!(text, number.to_string());
         }
     }
 
