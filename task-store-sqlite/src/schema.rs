@@ -49,10 +49,7 @@ pub(crate) fn connect_writer(path: &Path, options: &SqliteOptions) -> Result<Con
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).doing("open the database")?;
     connection.busy_timeout(options.busy_timeout).doing("set the busy timeout")?;
-    // A store that is dropped and not closed must not spend time on a checkpoint wherever it is dropped.
-    connection
-        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
-        .doing("configure a connection")?;
+    configure(&connection)?;
     // The size of a page can only be chosen before there is one, so this means something in a new file alone.
     connection.pragma_update(None, "page_size", 8192).doing("set the page size")?;
     enter_wal(&connection, options.busy_timeout)?;
@@ -75,9 +72,7 @@ pub(crate) fn connect_reader(path: &Path, options: &SqliteOptions) -> Result<Con
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).doing("open the database for reading")?;
     connection.busy_timeout(options.busy_timeout).doing("set the busy timeout")?;
-    connection
-        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
-        .doing("configure a connection")?;
+    configure(&connection)?;
     // Not mapped into memory, or a disk that fails would kill the process, and each row of a cold file would bring in all
     // that the system reads ahead of it.
     for (name, value) in [("mmap_size", 0), ("cache_size", -8 * 1024)] {
@@ -85,6 +80,20 @@ pub(crate) fn connect_reader(path: &Path, options: &SqliteOptions) -> Result<Con
     }
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// What holds for each connection.
+fn configure(connection: &Connection) -> Result<(), Fault> {
+    for option in [
+        // A store that is dropped and not closed must not spend time on a checkpoint wherever it is dropped.
+        DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+        // A plan does not depend on what is bound: the engine looked at the limit of a page to make one, and so made it
+        // anew for each page.
+        DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG,
+    ] {
+        connection.set_db_config(option, true).doing("configure a connection")?;
+    }
+    Ok(())
 }
 
 /// Moves everything into the database file and closes the connection as SQLite does by itself: the last one takes the
