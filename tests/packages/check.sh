@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
-libraries=(task-core task-store-sqlite task-store-sled task-axum task-runners)
+libraries=(task-core task-store-writer task-store-sqlite task-store-sled task-axum task-runners)
 
 printf -- '-- packages: licences of what is linked\n'
 cargo metadata --locked --all-features --format-version 1 | node tests/packages/licenses.mjs
