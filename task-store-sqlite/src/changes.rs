@@ -2,10 +2,12 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use task_core::{Changes, StoreError};
+use task_store_writer::blocking::lock;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::blocking::{self, lock};
+use crate::work::Work;
 use crate::writer::Writer;
 
 /// Looks whether other processes have written, for as long as somebody listens.
@@ -28,7 +30,7 @@ impl Poller {
             return;
         }
         // Without a runtime nothing can be polled, the stream of changes neither.
-        let Ok(runtime) = blocking::runtime() else { return };
+        let Ok(runtime) = Handle::try_current() else { return };
         *task = Some(runtime.spawn(poll(Arc::downgrade(self), every)));
     }
 
@@ -69,7 +71,7 @@ async fn poll(poller: Weak<Poller>, every: Duration) {
         // A writer of its own: while it waits, the store may go away.
         let writer = poller.writer.clone();
         drop(poller);
-        match writer.look().await {
+        match writer.submit_now(Work::Look).await {
             Ok(()) => {}
             Err(StoreError::Closed) => return,
             // The next look finds what this one did not.

@@ -70,11 +70,8 @@
 //! space is used again and not given back to the file system.
 #![forbid(unsafe_code)]
 
-mod answers;
 mod batch;
-mod blocking;
 mod changes;
-mod drain;
 mod encoding;
 mod engine;
 mod error;
@@ -84,7 +81,6 @@ mod list;
 mod options;
 mod owner;
 mod places;
-mod queue;
 mod reader;
 mod removal;
 mod rows;

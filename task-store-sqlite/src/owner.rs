@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use task_core::{InstanceId, StoreError};
+use task_store_writer::blocking::lock;
 
-use crate::blocking::lock;
 use crate::error::Doing;
 
 /// Who may run tasks: whoever holds a lock of the operating system on a file beside the database.

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use task_core::{Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskStatus};
+use task_store_writer::blocking::{self, lock};
 use tokio::sync::Semaphore;
 
-use crate::blocking::{self, lock};
 use crate::encoding;
 use crate::error::{Doing, Fault};
 use crate::options::SqliteOptions;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use task_store_writer::blocking::lock;
 
-use crate::blocking::lock;
 use crate::error::{Doing, Fault};
 use crate::options::SqliteOptions;
 

@@ -8,16 +8,16 @@ use task_core::{
     Change, Changes, Commit, Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskPage,
     TaskQuery, TaskStore,
 };
+use task_store_writer::blocking;
 use tokio::sync::Mutex;
 
-use crate::blocking;
 use crate::changes::Poller;
 use crate::error::found_in;
 use crate::options::SqliteOptions;
 use crate::owner::Owner;
 use crate::reader::{self, Readers};
 use crate::work::{Entry, Work};
-use crate::writer::Writer;
+use crate::writer::{Desk, Writer};
 use crate::{list, schema};
 
 /// Keeps tasks in a SQLite file. A cheap handle; clones share the store.
@@ -69,8 +69,8 @@ impl SqliteStore {
             let (path, connection) = schema::open_writer(&path, &options)?;
             let changes = Changes::new();
             let readers = Readers::new(path.clone(), options.clone());
-            let writer =
-                Writer::new(path.clone(), options.clone(), changes.clone(), readers.idle(), connection)?;
+            let desk = Desk::new(path.clone(), options.clone(), readers.idle(), connection)?;
+            let writer = Writer::new(desk, changes.clone());
             let owner = Arc::new(Owner::of(&path));
             let poller = Poller::new(writer.clone(), changes.clone());
             let closing = Mutex::default();
@@ -184,7 +184,7 @@ impl TaskStore for SqliteStore {
         inner.writer.idle().await;
         inner.readers.close().await;
         let writer = inner.writer.clone();
-        let finished = blocking::run(move || Ok(writer.finish()?)).await;
+        let finished = blocking::run(move || Ok(writer.with_engine(Desk::close)?)).await;
         if let Err(error) = finished {
             // Everything is in the log of the database, where the next open finds it.
             tracing::warn!(

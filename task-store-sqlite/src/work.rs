@@ -1,4 +1,4 @@
-use task_core::{Commit, Durability, Seq, TaskId, TaskQuery, TaskStatus};
+use task_core::{Change, Commit, Durability, InstanceId, Seq, TaskId, TaskQuery, TaskStatus};
 
 /// What can be asked of the connection that writes.
 #[derive(Debug)]
@@ -42,24 +42,6 @@ impl Entry {
 }
 
 impl Work {
-    /// What it takes of the queue and of a batch.
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Commit(entry) => {
-                let rows: usize = entry.commit.events().iter().map(|event| event.json().len()).sum();
-                rows + entry.snapshot.as_ref().map_or(0, |snapshot| snapshot.stored.len())
-            }
-            Self::Look | Self::Remove { .. } | Self::Sync => OTHER_BYTES,
-        }
-    }
-
-    pub(crate) fn events(&self) -> usize {
-        match self {
-            Self::Commit(entry) => entry.commit.events().len(),
-            Self::Look | Self::Remove { .. } | Self::Sync => 1,
-        }
-    }
-
     /// What it must survive when the store leaves that to each commit.
     pub(crate) fn durability(&self) -> Durability {
         match self {
@@ -71,6 +53,42 @@ impl Work {
 
     pub(crate) fn writes(&self) -> bool {
         !matches!(self, Self::Look)
+    }
+}
+
+impl task_store_writer::Work for Work {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Commit(entry) => {
+                let rows: usize = entry.commit.events().iter().map(|event| event.json().len()).sum();
+                rows + entry.snapshot.as_ref().map_or(0, |snapshot| snapshot.stored.len())
+            }
+            Self::Look | Self::Remove { .. } | Self::Sync => OTHER_BYTES,
+        }
+    }
+
+    fn events(&self) -> usize {
+        match self {
+            Self::Commit(entry) => entry.commit.events().len(),
+            Self::Look | Self::Remove { .. } | Self::Sync => 1,
+        }
+    }
+
+    fn change(&self) -> Option<Change> {
+        match self {
+            Self::Commit(Entry { commit, .. }) => {
+                Some(Change::Moved { task: commit.task(), seq: commit.end() })
+            }
+            Self::Remove { task, .. } => Some(Change::Removed { task: *task }),
+            Self::Look | Self::Sync => None,
+        }
+    }
+
+    fn origin(&self) -> Option<InstanceId> {
+        match self {
+            Self::Commit(entry) => Some(entry.commit.origin()),
+            Self::Look | Self::Remove { .. } | Self::Sync => None,
+        }
     }
 }
 
