@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use sled::{Batch, Db};
 use task_core::StoreError;
+use task_store_writer::blocking::lock;
 
-use crate::blocking::{guarded, lock};
-use crate::error::{Doing, Fault};
+use crate::error::{Doing, Fault, guarded};
 use crate::hands::Hands;
 use crate::owner::Lock;
 use crate::schema::{DATA, Opened};

@@ -1,8 +1,9 @@
-//! How the engine's errors become ours: the one place where that is decided.
+//! How the engine's errors and panics become our errors: the one place where that is decided.
 
 use std::any::Any;
 use std::error::Error;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -75,7 +76,7 @@ impl Fault {
         Self::Damaged { what: what.into(), cause: Some(Arc::new(cause)) }
     }
 
-    pub(crate) fn panicked(doing: &'static str, payload: &(dyn Any + Send)) -> Self {
+    fn panicked(doing: &'static str, payload: &(dyn Any + Send)) -> Self {
         let text = payload.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("without a message");
         // The engine prints whole trees in some of them.
@@ -121,6 +122,13 @@ impl From<Fault> for StoreError {
             fault => Self::unavailable(fault),
         }
     }
+}
+
+/// Runs `work`, which calls the engine, and makes a panic an error.
+pub(crate) fn guarded<T>(doing: &'static str, work: impl FnOnce() -> T) -> Result<T, Fault> {
+    // Unwind safe by what the callers do with the error: whoever sees it uses neither the engine nor anything it gave
+    // out any more, and what is behind the locks of this crate is replaced as a whole or is plain data.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| Fault::panicked(doing, &*payload))
 }
 
 /// Damage, told with the place it is in.

@@ -3,8 +3,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::blocking::guarded;
-use crate::error::{Doing, Fault};
+use crate::error::{Doing, Fault, guarded};
 
 /// A thread that calls the engine where it might never come back.
 ///

@@ -62,12 +62,9 @@
 //! and not given back to the file system.
 #![forbid(unsafe_code)]
 
-mod answers;
 mod batch;
-mod blocking;
 mod database;
 mod disk;
-mod drain;
 mod encoding;
 mod error;
 mod hands;
@@ -76,7 +73,6 @@ mod known;
 mod list;
 mod options;
 mod owner;
-mod queue;
 mod reader;
 mod record;
 mod rows;

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use task_core::{InstanceId, StoreError};
+use task_store_writer::blocking::lock;
 
-use crate::blocking::lock;
 use crate::error::{Doing, Fault};
 
 /// That this process alone has the directory open: a lock of the operating system on a file in it.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sled::Db;
 use task_core::{Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskStatus};
+use task_store_writer::blocking;
 use tokio::sync::Semaphore;
 
-use crate::blocking;
 use crate::database::Database;
 use crate::encoding::{Counts, Head, KeyEntry, decode_event, event_time};
 use crate::error::{Doing, Fault};

@@ -5,9 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::blocking::guarded;
 use crate::disk::{NEW, create_directory, replace_file, sync_directory};
-use crate::error::{Doing, Fault};
+use crate::error::{Doing, Fault, guarded};
 use crate::options::SledOptions;
 use crate::owner::{self, Lock};
 use crate::sums;

@@ -8,16 +8,16 @@ use task_core::{
     Change, Changes, Commit, Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskPage,
     TaskQuery, TaskStore,
 };
+use task_store_writer::blocking;
 use tokio::sync::Mutex;
 
-use crate::blocking;
 use crate::database::Database;
 use crate::error::found_in;
 use crate::options::SledOptions;
 use crate::owner::Owner;
 use crate::reader::{self, Readers};
 use crate::work::{Entry, Work};
-use crate::writer::Writer;
+use crate::writer::{Desk, Writer};
 use crate::{list, schema};
 
 /// Keeps tasks in a directory, with the engine sled. A cheap handle; clones share the store.
@@ -72,7 +72,8 @@ impl SledStore {
             let path = opened.path.clone();
             let database = Arc::new(Database::new(opened, options.stall_timeout)?);
             let changes = Changes::new();
-            let writer = Writer::new(Arc::clone(&database), options.durability, changes.clone())?;
+            let desk = Desk::new(Arc::clone(&database), options.durability)?;
+            let writer = Writer::new(desk, changes.clone());
             let readers = Readers::new(Arc::clone(&database), options.readers);
             let (owner, closing) = (Owner::default(), Mutex::default());
             let inner = Inner { path, options, database, writer, readers, owner, changes, closing };

@@ -1,4 +1,4 @@
-use task_core::{Commit, InstanceId, Seq, TaskId, TaskQuery, TaskStatus};
+use task_core::{Change, Commit, InstanceId, Seq, TaskId, TaskQuery, TaskStatus};
 
 use crate::encoding::{Head, encode_event};
 use crate::error::Fault;
@@ -61,9 +61,8 @@ impl Entry {
     }
 }
 
-impl Work {
-    /// What it takes of the queue and of a batch.
-    pub(crate) fn bytes(&self) -> usize {
+impl task_store_writer::Work for Work {
+    fn bytes(&self) -> usize {
         match self {
             Self::Commit(entry) => {
                 let rows: usize = entry.rows.iter().map(|(_, bytes)| bytes.len() + ROW_BYTES).sum();
@@ -73,10 +72,25 @@ impl Work {
         }
     }
 
-    pub(crate) fn events(&self) -> usize {
+    fn events(&self) -> usize {
         match self {
             Self::Commit(entry) => entry.rows.len(),
             Self::Remove { .. } | Self::Sync => 1,
+        }
+    }
+
+    fn change(&self) -> Option<Change> {
+        match self {
+            Self::Commit(entry) => Some(Change::Moved { task: entry.task, seq: entry.end }),
+            Self::Remove { task, .. } => Some(Change::Removed { task: *task }),
+            Self::Sync => None,
+        }
+    }
+
+    fn origin(&self) -> Option<InstanceId> {
+        match self {
+            Self::Commit(entry) => Some(entry.origin),
+            Self::Remove { .. } | Self::Sync => None,
         }
     }
 }
