@@ -5,6 +5,18 @@ mod common;
 use common::{Ask, Scene, Scripted, begun, is_unavailable, soon};
 use task_core::StoreError;
 
+/// Also where the work is no `Sync`, as that of these tests.
+#[test]
+fn a_writer_and_its_calls_may_be_on_any_thread() {
+    const fn shared<T: Send + Sync>(_: &T) {}
+    const fn sent<T: Send>(_: &T) {}
+    let Scene { writer, .. } = Scene::new();
+    shared(&writer);
+    sent(&writer.submit(Ask::write("anywhere")));
+    sent(&writer.submit_now(Ask::write("anywhere")));
+    sent(&writer.idle());
+}
+
 #[tokio::test]
 async fn what_waits_is_one_batch_in_order_and_what_is_refused_is_refused_alone() {
     let scene = Scene::new();
