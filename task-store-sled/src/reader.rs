@@ -5,8 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sled::Db;
 use task_core::{Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskStatus};
-use task_store_writer::blocking;
-use tokio::sync::Semaphore;
+use task_store_writer::Turns;
 
 use crate::database::Database;
 use crate::encoding::{Counts, Head, KeyEntry, decode_event, event_time};
@@ -14,18 +13,16 @@ use crate::error::{Doing, Fault};
 use crate::keys;
 use crate::record::{self, Records};
 
-/// The reads under way. No more run at once than there may be: the others wait in line without holding a thread.
+/// The reads under way. No more run at once than there may be.
 #[derive(Debug)]
 pub(crate) struct Readers {
     database: Arc<Database>,
-    free: Arc<Semaphore>,
-    all: u32,
+    turns: Turns,
 }
 
 impl Readers {
     pub(crate) fn new(database: Arc<Database>, readers: usize) -> Self {
-        let all = u32::try_from(readers.clamp(1, MOST_READERS)).unwrap_or(1);
-        Self { database, free: Arc::new(Semaphore::new(all as usize)), all }
+        Self { database, turns: Turns::new(readers) }
     }
 
     /// Runs `read`, which asks the database as often as it likes, each time for a short while.
@@ -34,21 +31,13 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Database) -> Result<T, StoreError> + Send + 'static,
     {
-        let turn = Arc::clone(&self.free).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let database = Arc::clone(&self.database);
-        blocking::run(move || {
-            // Moved in here: the turn ends with the read, also when nobody waits for it any more.
-            let _turn = turn;
-            read(&database)
-        })
-        .await
+        self.turns.run(move || read(&database)).await
     }
 
     /// Waits for the reads under way and lets no other begin.
     pub(crate) async fn close(&self) {
-        // An error says that it is closed already.
-        let _turns = self.free.acquire_many(self.all).await;
-        self.free.close();
+        self.turns.close().await;
     }
 }
 
@@ -211,6 +200,3 @@ pub(crate) fn orphans(db: &Db, instance: InstanceId) -> Result<Vec<TaskId>, Stor
 
 /// How many events are read before others get a turn.
 const PIECE: usize = 256;
-
-/// More blocking jobs at a time are of no use.
-const MOST_READERS: usize = 64;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use task_core::{Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskStatus};
+use task_store_writer::Turns;
 use task_store_writer::blocking::{self, lock};
-use tokio::sync::Semaphore;
 
 use crate::encoding;
 use crate::error::{Doing, Fault};
@@ -16,13 +16,12 @@ use crate::options::SqliteOptions;
 use crate::rows;
 use crate::schema;
 
-/// The connections that read. No more reads run at once than there may be connections: the others wait in line without
-/// holding a thread.
+/// The connections that read. No more reads run at once than there may be connections.
 #[derive(Debug)]
 pub(crate) struct Readers {
     path: PathBuf,
     options: SqliteOptions,
-    free: Arc<Semaphore>,
+    turns: Turns,
     idle: Arc<Idle>,
 }
 
@@ -54,8 +53,8 @@ impl Idle {
 
 impl Readers {
     pub(crate) fn new(path: PathBuf, options: SqliteOptions) -> Self {
-        let free = Arc::new(Semaphore::new(options.readers.max(1)));
-        Self { path, options, free, idle: Arc::default() }
+        let turns = Turns::new(options.readers);
+        Self { path, options, turns, idle: Arc::default() }
     }
 
     pub(crate) fn idle(&self) -> Arc<Idle> {
@@ -68,11 +67,8 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let turn = Arc::clone(&self.free).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let (path, options, idle) = (self.path.clone(), self.options.clone(), Arc::clone(&self.idle));
-        blocking::run(move || {
-            // Moved in here: the turn ends with the read, also when nobody waits for it any more.
-            let _turn = turn;
+        let work = move || {
             let connection = lock(&idle.connections).pop();
             let connection = connection.map_or_else(|| schema::connect_reader(&path, &options), Ok);
             let connection = connection.inspect_err(|_| idle.spoil())?;
@@ -91,16 +87,13 @@ impl Readers {
                 lock(&idle.connections).push(connection);
             }
             result
-        })
-        .await
+        };
+        self.turns.run(work).await
     }
 
     /// Waits for the reads under way and closes the connections.
     pub(crate) async fn close(&self) {
-        let all = u32::try_from(self.options.readers.max(1)).unwrap_or(u32::MAX);
-        // An error says that it is closed already.
-        let _turns = self.free.acquire_many(all).await;
-        self.free.close();
+        self.turns.close().await;
         let idle = self.idle();
         let closed = blocking::run(move || {
             idle.clear();

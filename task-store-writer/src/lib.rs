@@ -95,6 +95,8 @@
 //! It has no threads. Everything runs on blocking threads of the Tokio runtime it is called in, so that a test's paused
 //! clock stands still while something is written. [`Batch::later`] needs that runtime's timer (`enable_time`).
 //!
+//! Reads need no queue, and a limit: [`Turns`].
+//!
 //! # To close a store
 //!
 //! [`Writer::shut`], then [`Writer::idle`], then the engine is closed, with [`Writer::with_engine`] in a
@@ -108,10 +110,12 @@ mod drain;
 mod engine;
 mod queue;
 mod timer;
+mod turns;
 mod work;
 mod writer;
 
 pub use batch::Batch;
 pub use engine::Engine;
+pub use turns::Turns;
 pub use work::Work;
 pub use writer::Writer;

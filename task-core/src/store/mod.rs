@@ -38,6 +38,8 @@ pub use query::{Cursor, Order, TaskPage, TaskQuery};
 /// * **An error changes nothing**, except [`StoreError::Indeterminate`], which says that it may have.
 /// * **Dropping a future** may or may not stop what it does; a commit that was under way may still land, whole.
 /// * **No method blocks** the thread it is polled on.
+/// * **A read that is not polled holds up nobody.** Whoever begins one may turn to something else: a place in a line that
+///   is kept for it meanwhile, as that of a pool of connections, must not be one that others need.
 /// * **Nobody waits for ever**: core drops a call that takes too long, some seconds for what is looked up and half a
 ///   minute for what is searched. It goes on waiting for a commit or a removal, but lets nobody else wait with it.
 /// * **A panic is taken for an error**: core goes on as if the call had returned [`StoreError::Unavailable`], and

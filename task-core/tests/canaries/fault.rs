@@ -75,6 +75,7 @@ faults! {
     OrphansArePending,
     OrphansStayListed,
     PageTooLong,
+    ReadersStandInLine,
     ReleaseOfAnyone,
     ReleaseIgnored,
     RemovalSilent,

@@ -11,6 +11,7 @@ use task_core::{
     Change, Changes, Commit, Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskPage,
     TaskQuery, TaskStore,
 };
+use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 
 use crate::disk::{Disk, Row};
@@ -32,6 +33,8 @@ struct Handle {
     under_way: AtomicUsize,
     calls: AtomicUsize,
     claimed: Mutex<Option<InstanceId>>,
+    /// The only place for one who reads, where there are places.
+    reader: Semaphore,
     opening: u64,
 }
 
@@ -59,6 +62,7 @@ impl BrokenStore {
             under_way: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
             claimed: Mutex::default(),
+            reader: Semaphore::new(1),
             opening,
         };
         Self { fault, disk, listeners, mine: Arc::new(mine) }
@@ -229,6 +233,13 @@ impl TaskStore for BrokenStore {
         max_bytes: usize,
     ) -> Result<Vec<Event>, StoreError> {
         self.open_for_reading()?;
+        let _turn = if self.is(Fault::ReadersStandInLine) {
+            let turn = self.mine.reader.acquire().await;
+            yield_now().await;
+            Some(turn)
+        } else {
+            None
+        };
         let disk = self.disk();
         let row = match disk.rows.last() {
             Some(last) if self.is(Fault::EventsOfAnother) => Some(last),

@@ -47,6 +47,7 @@ macro_rules! __conformance_clauses {
             any every_character_of_unicode_comes_back;
             any unknown_kinds_come_back_byte_for_byte;
             any the_logs_of_tasks_do_not_mix;
+            any reads_that_are_begun_and_left_hold_up_nobody;
         }
         mod list {
             any a_new_store_is_empty;

@@ -1,5 +1,7 @@
 //! Reading a log: in order, without gap, byte for byte.
 
+use futures::FutureExt;
+
 use super::bench::{assert_not_found, assert_same, create, create_in, create_long, log, open, text, write};
 use super::harness::Harness;
 use crate::model::{Event, Json, Output, Payload, Seq, TaskId, TaskStatus};
@@ -176,4 +178,18 @@ pub async fn the_logs_of_tasks_do_not_mix<H: Harness>(place: &H) {
             |event: &Event| event.task() == scribe.id() && event.data().contains(&scribe.id().to_string());
         assert!(log.len() == 5 && log[2..].iter().all(own), "the log of one task: {log:?}");
     }
+}
+
+/// A caller may begin a read and turn to something else: a place in a line that is kept for it must not be one that others
+/// need.
+pub async fn reads_that_are_begun_and_left_hold_up_nobody<H: Harness>(place: &H) {
+    let store = open(place).await;
+    let scribe = create_long(&store, 3).await;
+    let mut left: Vec<_> = (0..100).map(|_| store.events(scribe.id(), Seq::ZERO, 10, 1 << 20)).collect();
+    for read in &mut left {
+        let _begun = read.now_or_never();
+    }
+    assert_eq!(log(&store, scribe.id()).await.len(), 3);
+    drop(left);
+    assert_eq!(log(&store, scribe.id()).await.len(), 3);
 }
