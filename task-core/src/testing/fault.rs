@@ -28,6 +28,7 @@ struct Orders {
     waiting: watch::Sender<usize>,
     panics: Mutex<Option<Call>>,
     older: Mutex<Option<Task>>,
+    lost_task: Mutex<Option<TaskId>>,
     failing_loads: AtomicU32,
     failing_reads: AtomicU32,
     looks: AtomicU32,
@@ -100,6 +101,7 @@ impl FaultStore {
             waiting: watch::channel(0).0,
             panics: Mutex::default(),
             older: Mutex::default(),
+            lost_task: Mutex::default(),
             failing_loads: AtomicU32::new(0),
             failing_reads: AtomicU32::new(0),
             looks: AtomicU32::new(0),
@@ -135,6 +137,12 @@ impl FaultStore {
     /// [`FaultStore::catch_up`].
     pub fn lag(&self, older: Task) {
         *lock(&self.orders.older) = Some(older);
+    }
+
+    /// Lets looks at this task find nothing, though its key is there, as when a store is damaged, until
+    /// [`FaultStore::heal`].
+    pub fn lose(&self, task: TaskId) {
+        *lock(&self.orders.lost_task) = Some(task);
     }
 
     /// Lets looks find what is.
@@ -183,6 +191,7 @@ impl FaultStore {
     pub fn heal(&self) {
         lock(&self.orders.faults).clear();
         *lock(&self.orders.hidden) = None;
+        *lock(&self.orders.lost_task) = None;
         *lock(&self.orders.panics) = None;
     }
 
@@ -254,6 +263,9 @@ impl TaskStore for FaultStore {
         self.orders.looks.fetch_add(1, Ordering::SeqCst);
         self.orders.pass(Call::Load, Some(task)).await;
         use_up(&self.orders.failing_loads)?;
+        if *lock(&self.orders.lost_task) == Some(task) {
+            return Err(StoreError::NotFound(task));
+        }
         let older = lock(&self.orders.older).clone().filter(|older| older.id == task);
         match older {
             Some(older) => Ok(older),
