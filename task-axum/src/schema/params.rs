@@ -32,7 +32,8 @@ pub(crate) struct ListQuery {
 pub(crate) struct TranscriptQuery {
     /// Messages that begin before this event, exclusive.
     before: Option<u64>,
-    /// Messages that end after this event, exclusive.
+    /// Messages that changed after this event, exclusive. One that began before comes whole, if that was not more than
+    /// 8,192 events before.
     after: Option<u64>,
     /// At most so many.
     #[param(minimum = 1, maximum = 1000, default = 50)]

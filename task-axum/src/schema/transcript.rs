@@ -10,7 +10,8 @@ use super::task::{RequestKind, RequestOption};
 pub(crate) struct TranscriptPage {
     /// The messages, in the order of the conversation.
     messages: Vec<TranscriptMessage>,
-    /// Where the log ended: the stream after it continues the page exactly.
+    /// Where the log ended, or with `after` how far the page tells: the next page, or the stream, after it continues
+    /// exactly.
     seq: u64,
     /// Whether there are more in the direction of the query.
     has_more: bool,

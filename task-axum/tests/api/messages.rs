@@ -1,5 +1,5 @@
 use serde_json::json;
-use task_core::{Limits, Seq};
+use task_core::{Limits, Seq, ToolCall, ToolStatus, ToolUpdate};
 
 use crate::support::{App, id, within};
 
@@ -89,4 +89,36 @@ async fn the_transcript_pages_from_its_end() {
             "{query}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_page_after_an_event_has_what_began_before_and_changed() {
+    let mut app = App::new().await;
+    let (path, act) = app.running("one").await;
+    act.cx.tool_call(ToolCall::new("c", "shell")).await.expect("running");
+    act.cx.flush().await.expect("stored");
+    let seen = app.get(&format!("{path}/messages")).await.ok(200);
+    let (seq, shown) = (seen["seq"].as_u64().expect("a number"), seen["messages"][1].clone());
+    assert_eq!(shown["content"][0]["status"], "pending");
+    let after = app.get(&format!("{path}/messages?after={seq}")).await.ok(200);
+    assert_eq!(
+        (&after["messages"], &after["seq"], &after["has_more"]),
+        (&json!([]), &json!(seq), &json!(false))
+    );
+
+    // Another message is in between.
+    app.post(&format!("{path}/message"), json!({"message": "meanwhile"})).await.ok(202);
+    let update = ToolUpdate::new("c", ToolStatus::Completed).with_output("done");
+    act.cx.tool_update(update).await.expect("running");
+    act.cx.flush().await.expect("stored");
+    let after = app.get(&format!("{path}/messages?after={seq}")).await.ok(200);
+    let changed = after["messages"].as_array().expect("messages");
+    assert_eq!(changed.len(), 2, "{after}");
+    assert_eq!((&changed[0]["id"], &changed[0]["seq"]), (&shown["id"], &shown["seq"]));
+    assert_eq!(
+        (&changed[0]["content"][0]["status"], &changed[0]["content"][0]["output"]),
+        (&json!("completed"), &json!("done"))
+    );
+    assert_eq!((&changed[1]["content"][0]["text"], &after["has_more"]), (&json!("meanwhile"), &json!(false)));
+    assert_eq!(app.get(&format!("{path}/messages?after={}", 1_000)).await.problem(409), "cursor_ahead");
 }

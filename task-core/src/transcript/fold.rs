@@ -43,6 +43,8 @@ pub struct Transcript {
     delta: Option<(DeltaKind, String)>,
     /// Tools that were called after what is told: what comes of them is not for an older tool of the same name.
     called_later: HashSet<String>,
+    /// Whether an event changed what is not there, or may have.
+    missed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +127,11 @@ impl Transcript {
             }
             _ => {}
         }
+    }
+
+    /// Whether an event since the last call changed what is not there, or may have: what it refers to is further back.
+    pub(super) fn take_missed(&mut self) -> bool {
+        std::mem::take(&mut self.missed)
     }
 
     pub(super) fn into_messages(self) -> VecDeque<TranscriptMessage> {
@@ -225,6 +232,7 @@ impl Transcript {
 
     fn deliver(&mut self, event: &Event, message_id: &str, state: DeliveryState, run: u32) {
         let Some(message) = self.messages.iter_mut().rev().find(|message| message.id == message_id) else {
+            self.missed = true;
             return;
         };
         message.delivery = Some(state);
@@ -275,6 +283,7 @@ impl Transcript {
     /// The run ended otherwise than well: tools that were at work are not any more, and the reader is told why.
     fn settle(&mut self, event: &Event, tools: ToolStatus, level: NoticeLevel, text: String) {
         let run = self.run;
+        self.missed |= self.messages.iter().all(|message| message.run == run);
         for message in self.messages.iter_mut().rev().take_while(|message| message.run == run) {
             for block in &mut message.content {
                 if let Block::Tool(tool) = block
@@ -338,6 +347,7 @@ impl Transcript {
                 return;
             }
         }
+        self.missed = true;
     }
 }
 

@@ -7,12 +7,21 @@ use crate::log::Journal;
 use crate::model::{Event, Seq, Task, TaskId};
 
 /// Which messages of a transcript to read. The newest, unless told otherwise.
+///
+/// A page reads a bounded part of the log, however long that is. So much is sure of a page, and of what it leaves to
+/// whoever needs more, and follows the events:
+///
+/// * What came of a message within 8,192 events behind the page is in it: the answer to a question, the end of a tool.
+/// * A turn of more than 8,192 events is told from where reading began, as if it began there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TranscriptQuery {
-    /// Messages that begin before this event, exclusive: the page before one that began there.
+    /// Messages that begin before this event, exclusive: the page before one that began there. One that goes on from
+    /// there is told up to there.
     pub before: Option<Seq>,
-    /// Messages that end after this event, exclusive: what is new since then.
+    /// Messages that changed after this event, exclusive: what is new since then, and what began before and grew, was
+    /// answered, was delivered or ended. Such a message comes whole, and takes the place of the one with its
+    /// [`id`](TranscriptMessage::id). One that began more than 8,192 events before this one does not come.
     pub after: Option<Seq>,
     /// At most so many messages, 1 or more. With `after` some more when one event changed several at once.
     pub limit: usize,
@@ -53,7 +62,8 @@ impl TranscriptQuery {
 pub struct TranscriptPage {
     /// The messages.
     pub messages: Vec<TranscriptMessage>,
-    /// Where the log ended: a subscription after it continues the page exactly.
+    /// Where the log ended, or with `after` how far the page tells: the next page, or a subscription, after it
+    /// continues exactly.
     pub seq: Seq,
     /// Whether there are more in the direction of the query: older ones, or newer ones with `after`.
     pub has_more: bool,
@@ -115,29 +125,35 @@ impl Log<'_> {
         if after > end {
             return Err(TaskError::CursorAhead { cursor: after, end });
         }
+        let changed = |message: &&TranscriptMessage| message.last_seq > after;
         let mut events = VecDeque::new();
         let mut window = WINDOW;
-        // Backwards, until a message begins for sure: what changed is told whole.
-        let from_first = loop {
+        // From further and further back, until everything that changed begins there: what changed is told whole.
+        let (transcript, mut seq) = loop {
             let first = events.front().map_or(after, |event: &Event| event.seq().previous());
             self.prepend(&mut events, first, window).await?;
             let at_start = events.front().is_none_or(|event| event.seq() <= Seq::new(1));
-            if at_start || events.len() >= MAX_WINDOW || events.iter().any(Transcript::is_boundary) {
-                break at_start || events.len() >= MAX_WINDOW;
+            let is_last = at_start || events.len() >= MAX_WINDOW;
+            let has_boundary = events.iter().any(Transcript::is_boundary);
+            if is_last || has_boundary {
+                let run = if at_start { 0 } else { self.run_at(&events, end).await? };
+                let mut transcript = fold(&events, at_start || !has_boundary, run);
+                // What changed before `after` was told before.
+                let (mut seq, mut missed) = (after, false);
+                transcript.take_missed();
+                while seq < end && !missed && transcript.messages().filter(changed).count() <= limit {
+                    for event in self.read(seq, end).await? {
+                        transcript.push(&event);
+                        seq = event.seq();
+                    }
+                    missed = !is_last && transcript.take_missed();
+                }
+                if !missed {
+                    break (transcript, seq);
+                }
             }
             window *= 2;
         };
-        let at_start = events.front().is_none_or(|event| event.seq() <= Seq::new(1));
-        let run = if at_start { 0 } else { self.run_at(&events, end).await? };
-        let mut transcript = fold(&events, from_first, run);
-        let changed = |message: &&TranscriptMessage| message.last_seq > after;
-        let mut seq = after;
-        while seq < end && transcript.messages().filter(changed).count() <= limit {
-            for event in self.read(seq, end).await? {
-                transcript.push(&event);
-                seq = event.seq();
-            }
-        }
         let mut messages: Vec<_> = transcript.into_messages().into_iter().filter(|m| changed(&m)).collect();
         // The next page goes on behind the last change that this one tells: what changed first is told first, or a message
         // that began later and changed earlier would be on no page.
@@ -187,8 +203,9 @@ impl Log<'_> {
         Ok(self.newest_run)
     }
 
-    /// Puts up to `count` events that end at `last` in front.
+    /// Puts up to `count` events that end at `last` in front, and no more than there may be.
     async fn prepend(&self, events: &mut VecDeque<Event>, last: Seq, count: usize) -> Result<(), TaskError> {
+        let count = count.min(MAX_WINDOW - events.len());
         let mut after = Seq::new(last.get().saturating_sub(count as u64));
         let mut read = Vec::new();
         while after < last {
@@ -226,3 +243,6 @@ const WINDOW: usize = 512;
 
 /// Events after which a page begins in the middle of a message rather than read on.
 const MAX_WINDOW: usize = 8_192;
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;
