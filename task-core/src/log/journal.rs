@@ -11,7 +11,7 @@ use super::hub::{Channel, Hub};
 use super::op::COMMAND_PATIENCE;
 use super::pages::{Ahead, Pages};
 use super::writer::Writer;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::error::TaskError;
 use crate::limits::Limits;
 use crate::model::{Created, Event, InputAnswered, InstanceId, Seq, Task, TaskId};
@@ -78,7 +78,7 @@ impl Journal {
     }
 
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
-        self.0.clock.now()
+        clock::read(&*self.0.clock)
     }
 
     pub(crate) fn tracker(&self) -> &TaskTracker {

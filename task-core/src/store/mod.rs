@@ -3,6 +3,7 @@
 mod changes;
 mod commit;
 mod error;
+mod hints;
 mod patient;
 mod query;
 
@@ -43,7 +44,7 @@ pub use query::{Cursor, Order, TaskPage, TaskQuery};
 /// * **Nobody waits for ever**: core drops a call that takes too long, some seconds for what is looked up and half a
 ///   minute for what is searched. It goes on waiting for a commit or a removal, but lets nobody else wait with it.
 /// * **A panic is taken for an error**: core goes on as if the call had returned [`StoreError::Unavailable`], and
-///   [`StoreError::Indeterminate`] for a commit or a removal.
+///   [`StoreError::Indeterminate`] for a commit or a removal; to hints that panicked it listens again after a while.
 /// * A task that does not exist, or was removed, is [`StoreError::NotFound`].
 ///
 /// There are no default methods: what is forgotten must not compile. Every clause has a case in the conformance kit.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::stream::BoxStream;
 
+use super::hints::hints;
 use super::{Change, Commit, Keyed, StoreError, TaskPage, TaskQuery, TaskStore};
 use crate::model::{Event, InstanceId, Seq, StatusCounts, Task, TaskId};
 use crate::rt::time::timeout;
@@ -75,7 +76,7 @@ impl TaskStore for PatientStore {
     }
 
     fn changes(&self, except: InstanceId) -> BoxStream<'static, Change> {
-        self.0.changes(except)
+        hints(Arc::clone(&self.0), except)
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -43,6 +43,7 @@ struct Orders {
 #[expect(missing_docs, reason = "the methods of `TaskStore`")]
 #[non_exhaustive]
 pub enum Call {
+    Changes,
     Claim,
     Close,
     Commit,
@@ -59,7 +60,8 @@ pub enum Call {
 
 impl Call {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
+        Self::Changes,
         Self::Claim,
         Self::Close,
         Self::Commit,
@@ -128,7 +130,8 @@ impl FaultStore {
         self.orders.failing_reads.store(reads, Ordering::SeqCst);
     }
 
-    /// Lets every such call panic before anything is done, until [`FaultStore::heal`].
+    /// Lets every such call panic before anything is done, until [`FaultStore::heal`]; with [`Call::Changes`] the streams
+    /// that are there, too, before they give a hint.
     pub fn panic(&self, call: Call) {
         *lock(&self.orders.panics) = Some(call);
     }
@@ -205,7 +208,7 @@ impl FaultStore {
         self.orders.reads_held.send_replace(false);
     }
 
-    /// Lets every such call wait before anything is done, until [`FaultStore::answer`].
+    /// Lets every such call wait before anything is done, until [`FaultStore::answer`]; with [`Call::Changes`] every hint.
     pub fn hang(&self, call: Call) {
         self.orders.hung.send_modify(|hung| hung.push((call, None)));
     }
@@ -335,11 +338,19 @@ impl TaskStore for FaultStore {
     }
 
     fn changes(&self, except: InstanceId) -> BoxStream<'static, Change> {
+        self.orders.panic_at(Call::Changes);
         if self.orders.deaf.load(Ordering::SeqCst) {
-            stream::pending().boxed()
-        } else {
-            self.inner.changes(except)
+            return stream::pending().boxed();
         }
+        let orders = Arc::clone(&self.orders);
+        let pass = move |change| {
+            let orders = Arc::clone(&orders);
+            async move {
+                orders.pass(Call::Changes, None).await;
+                change
+            }
+        };
+        self.inner.changes(except).then(pass).boxed()
     }
 
     /// Not passed on: the next manager of the test finds the store as after a restart.
@@ -357,6 +368,10 @@ impl Orders {
         };
         // The sender is there, so this ends only because it is let go.
         drop(self.hung.subscribe().wait_for(|hung| !hangs(hung)).await);
+        self.panic_at(call);
+    }
+
+    fn panic_at(&self, call: Call) {
         let panics = *lock(&self.panics) == Some(call);
         assert!(!panics, "this store panics");
     }
