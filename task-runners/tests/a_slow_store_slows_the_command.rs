@@ -1,10 +1,13 @@
 //! What a command prints waits in its pipe, not in memory, while the log takes nothing.
+#![cfg(feature = "shell")]
 
+mod shell_support;
 mod support;
 
 use std::time::Duration;
 
-use support::{TempDir, alive, eventually, manager, settled, start, until_printed, within};
+use shell_support::{manager, start};
+use support::{TempDir, alive, eventually, settled, until_printed, within};
 use task_core::testing::FaultStore;
 use task_core::{MemoryStore, TaskStatus};
 use task_runners::ShellRunner;

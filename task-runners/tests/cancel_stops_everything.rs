@@ -1,12 +1,13 @@
 //! A cancelled task is settled in time, and nothing it started is left, wherever it hid.
+#![cfg(feature = "shell")]
 
+mod shell_support;
 mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{
-    TempDir, alive, endings, is_alive, settled, shell, start, turn_reasons, until_printed, within,
-};
+use shell_support::{shell, start};
+use support::{TempDir, alive, endings, is_alive, settled, turn_reasons, until_printed, within};
 use task_core::{MemoryStore, TaskManager, TaskStatus};
 use task_runners::ShellRunner;
 

@@ -1,5 +1,5 @@
 //! The shell agent keeps the contract of runners.
-#![cfg(target_os = "linux")]
+#![cfg(all(feature = "shell", target_os = "linux"))]
 
 use std::sync::Arc;
 

@@ -1,12 +1,15 @@
 //! Messages to a task whose command runs wait for their turn; one that interrupts stops the command.
+#![cfg(feature = "shell")]
 
+mod shell_support;
 mod support;
 
 use std::time::{Duration, Instant};
 
+use shell_support::{manager, shell, start};
 use support::{
-    TempDir, alive, endings, eventually, is_alive, manager, printed, settled, shell, start, turn_reasons,
-    until, until_printed, within,
+    TempDir, alive, endings, eventually, is_alive, printed, settled, turn_reasons, until, until_printed,
+    within,
 };
 use task_core::{Delivery, MemoryStore, Message, TaskStatus};
 use task_runners::ShellRunner;

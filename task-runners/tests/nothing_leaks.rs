@@ -1,9 +1,12 @@
 //! Many tasks with nasty commands leave neither processes nor zombies nor open files. Alone in its program, so that
 //! nobody else opens files. `NASTY_TASKS` says how many.
+#![cfg(feature = "shell")]
 
+mod shell_support;
 mod support;
 
-use support::{alive, manager, settled, start, within};
+use shell_support::{manager, start};
+use support::{alive, settled, within};
 use task_core::{MemoryStore, Task, TaskId};
 use task_runners::ShellRunner;
 

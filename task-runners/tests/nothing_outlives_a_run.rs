@@ -1,11 +1,14 @@
 //! However a run ends, its processes and files end with it.
+#![cfg(feature = "shell")]
 
+mod shell_support;
 mod support;
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{TempDir, alive, eventually, is_alive, manager, run, settled, shell, start, take_over, within};
+use shell_support::{manager, run, shell, start, take_over};
+use support::{TempDir, alive, eventually, is_alive, settled, within};
 use task_core::{AgentRunner, MemoryStore, NewTask, RunId, TaskId, TaskManager, TaskStatus};
 use task_runners::ShellRunner;
 use task_runners::process::Mark;

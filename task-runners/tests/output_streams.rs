@@ -1,12 +1,13 @@
 //! What a command prints is in the log as it is printed, all of it, whatever it is.
+#![cfg(feature = "shell")]
 
+mod shell_support;
 mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{
-    endings, printed, run, settled, shell, start, tool_update, turn_reasons, until_printed, within,
-};
+use shell_support::{run, shell, start};
+use support::{endings, printed, settled, tool_update, turn_reasons, until_printed, within};
 use task_core::{Output, Payload, TaskStatus};
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! Where a command ended and what it exported is where the next one begins.
+#![cfg(feature = "shell")]
 
+mod shell_support;
 mod support;
 
 use std::time::Duration;
 
-use support::{TempDir, again, endings, manager, printed, run, settled, shell, start, take_over, within};
+use shell_support::{again, manager, run, shell, start, take_over};
+use support::{TempDir, endings, printed, settled, within};
 use task_core::{MemoryStore, NewTask, Output, Payload, TaskStatus};
 use task_runners::ShellRunner;
 use task_runners::process::Environment;

@@ -1,10 +1,13 @@
 //! Commands get what they need from the environment of the server, and none of its secrets.
+#![cfg(feature = "shell")]
 
+mod shell_support;
 mod support;
 
 use std::process::Command;
 
-use support::{manager, printed, run, within};
+use shell_support::{manager, run};
+use support::{printed, within};
 use task_core::MemoryStore;
 use task_runners::ShellRunner;
 use task_runners::process::Environment;
