@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use task_core::{StoreError, TaskError};
+use task_core::{StoreError, TaskError, with_causes};
 
 /// An answer that is an error: `application/problem+json`, as RFC 9457 has it.
 ///
@@ -60,7 +60,7 @@ impl Problem {
 
     /// Something is broken here. `error` is logged; the client gets a sentence.
     pub(crate) fn internal(error: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = %chain(error), "a request failed");
+        tracing::error!(error = %with_causes(error), "a request failed");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
@@ -86,7 +86,7 @@ impl Problem {
             StoreError::InvalidCursor(_) => Self::bad_request("invalid_cursor", error.to_string()),
             StoreError::NotFound(_) => Self::not_found(error.to_string()),
             _ => {
-                tracing::error!(error = %chain(error), "the store failed");
+                tracing::error!(error = %with_causes(error), "the store failed");
                 Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "store_unavailable",
@@ -164,18 +164,6 @@ impl IntoResponse for Problem {
         }
         response
     }
-}
-
-/// An error and its causes, for the log.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        cause = error.source();
-    }
-    words
 }
 
 /// Seconds after which a store that failed may have recovered.

@@ -78,6 +78,7 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transcript;
+mod with_causes;
 
 pub use clock::{Clock, SystemClock};
 pub use error::TaskError;
@@ -103,6 +104,7 @@ pub use store::{
 pub use transcript::{
     Block, DeliveryState, Role, ToolBlock, Transcript, TranscriptMessage, TranscriptPage, TranscriptQuery,
 };
+pub use with_causes::with_causes;
 
 /// Handles cross threads: this only has to compile.
 const _: () = {

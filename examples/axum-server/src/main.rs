@@ -19,6 +19,7 @@ mod store;
 use std::process::ExitCode;
 
 use args::Settings;
+use task_core::with_causes;
 
 fn main() -> ExitCode {
     let settings = match Settings::from_command_line() {
@@ -30,7 +31,8 @@ fn main() -> ExitCode {
     match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(serve::run(settings))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", serve::chain(&*error));
+            // One line, whatever a cause has to say.
+            eprintln!("error: {}", with_causes(&*error).replace(['\n', '\r'], " "));
             ExitCode::from(if error.is::<args::WrongSetting>() { EXIT_USAGE } else { EXIT_FAILURE })
         }
     }

@@ -101,18 +101,6 @@ fn escape(text: &str) -> String {
     text.bytes().map(|b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
-/// An error and its causes on one line.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        cause = error.source();
-    }
-    words.replace(['\n', '\r'], " ")
-}
-
 /// How long running tasks may go on once the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 

@@ -1,10 +1,9 @@
 //! How the program ends: the codes, and what is said before.
 
-use std::error::Error;
 use std::fmt;
 use std::io;
 
-use task_core::{StoreError, TaskError, TaskStatus};
+use task_core::{StoreError, TaskError, TaskStatus, with_causes};
 
 /// The codes the program ends with. They are the contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +95,7 @@ impl Failure {
 
     /// The failure of a store at this address.
     pub(crate) fn store(url: impl fmt::Display, error: &StoreError) -> Self {
-        Self::new(Code::Unavailable, format!("{url}: {}", chain(error)))
+        Self::new(Code::Unavailable, format!("{url}: {}", with_causes(error)))
     }
 }
 
@@ -114,7 +113,7 @@ impl From<TaskError> for Failure {
         };
         let message = match &error {
             TaskError::AlreadyAnswered { answer, by, .. } => format!("{error}, with {answer} by {by}"),
-            error => chain(error),
+            error => with_causes(error),
         };
         Self::new(code, message)
     }
@@ -128,18 +127,6 @@ impl From<io::Error> for Failure {
             _ => Self::new(Code::Output, format!("cannot write the output: {error}")),
         }
     }
-}
-
-/// An error and its causes on one line.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        cause = error.source();
-    }
-    words
 }
 
 #[cfg(test)]

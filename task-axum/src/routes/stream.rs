@@ -7,12 +7,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use task_core::{Chunk, Event, EventBatch, Seq, Subscription, TaskError, TaskStatus};
+use task_core::{Chunk, Event, EventBatch, Seq, Subscription, TaskError, TaskStatus, with_causes};
 
 use crate::answer::json;
 use crate::dto::EventPage;
 use crate::extract::{Params, TaskPath, number};
-use crate::problem::{Problem, chain};
+use crate::problem::Problem;
 use crate::schema;
 use crate::sse::{self, Fill, Frames, Source};
 use crate::state::Api;
@@ -138,7 +138,7 @@ impl Source for LogSource {
                 // The end of the server, or of the task. Whoever comes back is told which.
                 Err(TaskError::ShutDown | TaskError::NotFound(_)) => return Fill::Ended,
                 Err(error) => {
-                    tracing::error!(error = %chain(&error), "a stream broke off");
+                    tracing::error!(error = %with_causes(&error), "a stream broke off");
                     return Fill::Ended;
                 }
             }

@@ -7,12 +7,12 @@ use axum::response::Response;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Serialize;
-use task_core::{TaskChange, TaskError, TaskId, TaskWatch};
+use task_core::{TaskChange, TaskError, TaskId, TaskWatch, with_causes};
 
 use super::tasks::query;
 use crate::dto::TaskList;
 use crate::extract::Params;
-use crate::problem::{Problem, chain};
+use crate::problem::Problem;
 use crate::schema;
 use crate::sse::{self, Fill, Frames, Source};
 use crate::state::Api;
@@ -66,7 +66,7 @@ impl Source for ListSource {
                         }
                         Ok(None) => return Fill::Ended,
                         Err(error) => {
-                            tracing::error!(error = %chain(&error), "a stream of the list broke off");
+                            tracing::error!(error = %with_causes(&error), "a stream of the list broke off");
                             return Fill::Ended;
                         }
                     }

@@ -1,12 +1,14 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::with_causes::with_causes;
+
 /// How a run ends: `Ok` completes the task, an error fails it.
 pub type RunResult = Result<(), RunError>;
 
 /// Why a run failed, in words that the task keeps: viewers see them, and they survive restarts.
 ///
-/// Any error becomes one with `?`; its chain of causes is put in words. Like `Box<dyn Error>` it is not an
+/// Any error becomes one with `?`; it is put in words [with its causes](with_causes). Like `Box<dyn Error>` it is not an
 /// [`Error`] itself, which is what makes that possible.
 ///
 /// ```
@@ -39,18 +41,7 @@ impl RunError {
 
 impl<E: Error> From<E> for RunError {
     fn from(error: E) -> Self {
-        let mut words = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            let next = error.to_string();
-            // Some errors repeat their cause in their own words.
-            if !words.ends_with(&next) {
-                words.push_str(": ");
-                words.push_str(&next);
-            }
-            cause = error.source();
-        }
-        Self(words)
+        Self(with_causes(&error))
     }
 }
 
