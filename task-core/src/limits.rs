@@ -18,7 +18,11 @@ pub struct Limits {
     pub queued_messages: usize,
     /// Questions that may be open in one task. 100.
     pub open_requests: usize,
-    /// Tasks that may wait for a place to run. 1,000.
+    /// Tasks that may be pending in the store, of all agents together. 1,000.
+    ///
+    /// One more is not created ([`TooManyPending`](crate::TaskError::TooManyPending)). Creations that are under
+    /// way in this process count, so that many at once stay below the limit, and some of them may be refused although
+    /// there is room. A message to a settled task is accepted however many wait; its task counts then.
     pub pending_tasks: usize,
     /// Bytes of output that may wait to be written, per running task; more makes `emit` wait. 1 MiB.
     pub buffer_bytes: usize,

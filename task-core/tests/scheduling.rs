@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
-use common::{create, stage_with};
+use common::{create, stage_with, until};
+use serde_json::json;
 use task_core::testing::{FaultStore, Puppet};
 use task_core::{
-    Agent, Limits, MemoryStore, NewTask, TaskError, TaskManager, TaskManagerBuilder, TaskStatus,
+    Agent, Ask, Limits, MemoryStore, NewTask, RequestOption, TaskError, TaskManager, TaskManagerBuilder,
+    TaskStatus,
 };
 
 #[tokio::test(start_paused = true)]
@@ -105,6 +107,27 @@ async fn a_task_that_was_woken_waits_behind_those_that_waited_before() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_that_waits_for_an_answer_keeps_its_place() {
+    let (tasks, mut stage) = stage_with(MemoryStore::new(), |builder| builder.max_running(1)).await;
+    let asks = create(&tasks).await;
+    let waits = create(&tasks).await;
+    let act = stage.next().await;
+    let asking = tokio::spawn(async move {
+        act.cx
+            .ask(Ask::permission("Go on?").option(RequestOption::new("yes", "Yes")))
+            .await
+            .expect("answered");
+        act.finish(Ok(()));
+    });
+    let asks = until(&tasks, asks.id, |task| task.status == TaskStatus::AwaitingInput).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(stage.try_next().is_none());
+    tasks.answer(asks.id, &asks.requests[0].request_id, json!("yes")).await.expect("answered");
+    asking.await.expect("it goes on");
+    assert_eq!(stage.next().await.cx.task().id, waits.id);
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_more_than_the_limit_may_wait_however_many_come_at_once() {
     let mut limits = Limits::default();
     limits.pending_tasks = 10;
@@ -122,6 +145,24 @@ async fn no_more_than_the_limit_may_wait_however_many_come_at_once() {
     assert!(created <= 10);
     while tasks.create(NewTask::new("puppet", "go")).await.is_ok() {}
     assert_eq!(tasks.counts().await.expect("counted").pending, 10, "one after the other it is exact");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_wakes_its_task_however_many_wait() {
+    let mut limits = Limits::default();
+    limits.pending_tasks = 1;
+    let set_up = |builder: TaskManagerBuilder| builder.max_running(1).limits(limits);
+    let (tasks, mut stage) = stage_with(MemoryStore::new(), set_up).await;
+    let settled = create(&tasks).await;
+    stage.next().await.finish(Ok(()));
+    tasks.wait(settled.id).await.expect("it settles");
+    create(&tasks).await;
+    let _runs = stage.next().await;
+    create(&tasks).await;
+    tasks.send(settled.id, "again").await.expect("accepted");
+    assert_eq!(tasks.counts().await.expect("counted").pending, 2);
+    let refused = tasks.create(NewTask::new("puppet", "go")).await.expect_err("refused");
+    assert!(matches!(refused, TaskError::TooManyPending { limit: 1 }), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]

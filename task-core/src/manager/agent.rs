@@ -76,7 +76,8 @@ impl Agent {
         self
     }
 
-    /// Lets at most so many of its tasks run at a time; the rest wait.
+    /// Lets at most so many of its tasks run at a time; the rest wait, and hold up no tasks of other agents. It is
+    /// counted as for [all agents together](crate::TaskManagerBuilder::max_running). Without this only that limit holds.
     pub const fn max_running(mut self, tasks: usize) -> Self {
         self.max_running = tasks;
         self

@@ -88,8 +88,14 @@ impl TaskManagerBuilder {
         self
     }
 
-    /// Lets at most so many tasks run at a time; the rest wait as `pending`, the oldest first. Without this there is
-    /// no limit.
+    /// Lets at most so many tasks run at a time, whatever their agents; the rest wait as `pending`. The one that became
+    /// pending first runs next, but for tasks of an agent that has [no place](Agent::max_running): they hold up no
+    /// others. Without this there is no limit; with 0 nothing runs.
+    ///
+    /// A task has its place from the start of its run until the run is over and its runner has cleaned up: also while it
+    /// waits for an answer, and while it is stopped.
+    ///
+    /// How many may wait is a limit of its own, [`Limits::pending_tasks`].
     ///
     /// ```
     /// use task_core::{MemoryStore, TaskManager};
@@ -98,7 +104,7 @@ impl TaskManagerBuilder {
     /// # task_core::testing::examples::run(async || {
     /// let tasks = TaskManager::builder(MemoryStore::new())
     ///     .runner("parrot", parrot)
-    ///     .max_running(8)                              // ten thousand may wait: see `Limits::pending_tasks`
+    ///     .max_running(8)                              // a thousand more may wait: see `Limits::pending_tasks`
     ///     .start()
     ///     .await?;
     /// # Ok(())
