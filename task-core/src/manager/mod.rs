@@ -1,7 +1,7 @@
 //! The manager: what applications hold.
 //!
 //! What all of it stands on is `tasks`, the handle and what its clones share. `create`, `commands` and `reads` are its
-//! verbs; `scheduler` and `run` do the work; `lifetime` puts them together, and `builder` says how.
+//! verbs; `scheduler`, with its `queue`, and `run` do the work; `lifetime` puts them together, and `builder` says how.
 
 mod agent;
 mod builder;
@@ -9,6 +9,7 @@ mod clean_up;
 mod commands;
 mod create;
 mod lifetime;
+mod queue;
 mod reads;
 mod record;
 mod recovery;

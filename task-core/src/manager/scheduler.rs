@@ -1,10 +1,9 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
 use super::agent::Agents;
+use super::queue::Queue;
 use super::run::Supervisor;
 use super::settings::Settings;
 use crate::error::TaskError;
@@ -24,10 +23,7 @@ pub(super) struct Scheduler {
     supervisor: Arc<Supervisor>,
     abandon: CancellationToken,
     watcher: Arc<Watcher>,
-    /// Pending tasks, by when they became pending.
-    queue: BTreeSet<(DateTime<Utc>, TaskId)>,
-    /// The same by id, with their agents.
-    waiting: HashMap<TaskId, (DateTime<Utc>, String)>,
+    queue: Queue,
     /// Tasks that run, with their agents.
     running: HashMap<TaskId, Arc<str>>,
     /// How many tasks of each agent run.
@@ -50,8 +46,7 @@ impl Scheduler {
             supervisor: Arc::new(Supervisor { journal, agents, settings, shutdown }),
             abandon,
             watcher,
-            queue: BTreeSet::new(),
-            waiting: HashMap::new(),
+            queue: Queue::default(),
             running: HashMap::new(),
             by_agent: HashMap::new(),
             runs: JoinSet::new(),
@@ -130,7 +125,6 @@ impl Scheduler {
     /// All pending tasks, from the store.
     async fn reload(&mut self) -> Result<(), TaskError> {
         self.queue.clear();
-        self.waiting.clear();
         let mut query =
             TaskQuery::default().with_statuses([TaskStatus::Pending]).with_order(Order::OldestFirst);
         query.limit = PAGE;
@@ -148,7 +142,7 @@ impl Scheduler {
         for (task, state) in tasks {
             match state {
                 TaskState::Known(task) => self.see(&task),
-                TaskState::Removed => self.forget(task),
+                TaskState::Removed => self.queue.remove(task),
                 TaskState::Unknown => self.look(task).await?,
             }
         }
@@ -158,66 +152,44 @@ impl Scheduler {
     async fn look(&mut self, task: TaskId) -> Result<(), TaskError> {
         match self.supervisor.journal.load(task).await {
             Ok(task) => self.see(&task),
-            Err(TaskError::NotFound(task)) => self.forget(task),
+            Err(TaskError::NotFound(task)) => self.queue.remove(task),
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
     fn see(&mut self, task: &Task) {
-        self.forget(task.id);
         // Nobody knew whether its start was stored when it was given up, and it was.
         let is_adrift = task.status.is_active()
             && task.owner() == Some(self.supervisor.journal.instance())
             && !self.running.contains_key(&task.id);
         if task.status == TaskStatus::Pending || is_adrift {
-            let since = task.book.pending_since.unwrap_or(task.created_at);
-            self.queue.insert((since, task.id));
-            self.waiting.insert(task.id, (since, task.agent_id.clone()));
-        }
-    }
-
-    fn forget(&mut self, task: TaskId) {
-        if let Some((since, _)) = self.waiting.remove(&task) {
-            self.queue.remove(&(since, task));
+            self.queue.put(task.id, &task.agent_id, task.book.pending_since.unwrap_or(task.created_at));
+        } else {
+            self.queue.remove(task.id);
         }
     }
 
     /// The tasks to start now, with their agents: those that wait the longest, as many as there are places.
-    fn what_fits(&self) -> Vec<(TaskId, String)> {
-        let mut chosen = Vec::new();
-        let free = self.supervisor.settings.max_running.saturating_sub(self.running.len());
-        if free == 0 || self.queue.is_empty() {
-            return chosen;
-        }
-        let mut chosen_of: HashMap<&str, usize> = HashMap::new();
-        for (_, task) in &self.queue {
-            let Some((_, agent_id)) = self.waiting.get(task) else { continue };
-            // A message may have woken the task while its last run is still being put away.
-            if self.running.contains_key(task) {
-                continue;
-            }
+    fn what_fits(&self) -> Vec<(TaskId, Arc<str>)> {
+        let places = self.supervisor.settings.max_running.saturating_sub(self.running.len());
+        let places_of = |agent_id: &str| {
             let limit = self.supervisor.agents.find(agent_id).map_or(usize::MAX, |agent| agent.max_running);
-            let running = self.by_agent.get(agent_id.as_str()).copied().unwrap_or_default();
-            let chosen_too = chosen_of.entry(agent_id).or_default();
-            if running + *chosen_too < limit {
-                *chosen_too += 1;
-                chosen.push((*task, agent_id.clone()));
-                if chosen.len() == free {
-                    break;
-                }
-            }
-        }
-        chosen
+            limit.saturating_sub(self.by_agent.get(agent_id).copied().unwrap_or_default())
+        };
+        // A message may have woken the task while its last run is still being put away.
+        let may_run = |task| !self.running.contains_key(&task);
+        self.queue.next(places, places_of, may_run)
     }
 
-    fn start(&mut self, chosen: Vec<(TaskId, String)>) {
-        for (task, agent_id) in chosen {
-            self.forget(task);
+    fn start(&mut self, chosen: Vec<(TaskId, Arc<str>)>) {
+        for (task, agent) in chosen {
+            self.queue.remove(task);
             let handle = self.runs.spawn(Arc::clone(&self.supervisor).run(task));
             self.run_tasks.insert(handle.id(), task);
-            let known = self.by_agent.get_key_value(agent_id.as_str());
-            let agent = known.map_or_else(|| agent_id.into(), |(agent, _)| Arc::clone(agent));
+            // One text for all runs of an agent, however many.
+            let known = self.by_agent.get_key_value(&agent).map(|(known, _)| Arc::clone(known));
+            let agent = known.unwrap_or(agent);
             *self.by_agent.entry(Arc::clone(&agent)).or_default() += 1;
             self.running.insert(task, agent);
         }
