@@ -273,17 +273,10 @@ impl Line {
 
 /// JSON may hold line breaks only between its tokens, where a space says the same; an event must stay on one line.
 fn one_line(json: String) -> String {
-    // Every event comes through here, and nearly none has one: whole blocks are looked at, rather than byte after byte up
-    // to the first that matches. The sum is a number and no `bool` because the compiler makes a few wide comparisons of
-    // it then, and of the other none.
-    let breaks = |block: &[u8]| {
-        block.iter().fold(0_u8, |found, b| found | u8::from(*b == b'\n') | u8::from(*b == b'\r'))
-    };
-    if json.as_bytes().chunks(256).any(|block| breaks(block) != 0) {
-        json.replace(['\n', '\r'], " ")
-    } else {
-        json
+    if memchr::memchr2(b'\n', b'\r', json.as_bytes()).is_none() {
+        return json;
     }
+    json.replace(['\n', '\r'], " ")
 }
 
 /// What the fields of a lifecycle event take, nearly.
