@@ -6,12 +6,12 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::answer::Result;
 
-/// Reads every row of the only long log of a file, as the store's reader is set up, and gives how many there were and
-/// how many bytes of data.
-pub(crate) fn read_all(file: &Path) -> Result<(u64, u64)> {
+/// Reads every row of the only long log of a file, and gives how many there were and how many bytes of data. `mapped`: from
+/// the file in memory, which the store does not do, as a disk that fails would kill the process.
+pub(crate) fn read_all(file: &Path, mapped: bool) -> Result<(u64, u64)> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
-    connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
+    connection.pragma_update(None, "mmap_size", if mapped { 1_i64 << 30 } else { 0 })?;
     // As the store asks for them.
     let sql = "SELECT found.seq, at, kind, data FROM (
             SELECT seq, pos FROM place WHERE task = 1 AND seq > 0

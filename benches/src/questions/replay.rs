@@ -34,14 +34,17 @@ async fn replay(bench: &Bench) -> Result<Answer> {
     let id = task.id();
     store.close().await?;
 
-    let (mut bare, mut chunks, mut stream, mut cpu) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut bare, mut mapped, mut chunks, mut stream, mut cpu) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let end = FIRST.get() + events;
     for _ in 0..bench.rounds() {
-        let file = place.path().join("tasks.db");
-        let start = Instant::now();
-        let (rows, bytes) = tokio::task::spawn_blocking(move || read_all(&file)).await??;
-        bare.push(events as f64 / start.elapsed().as_secs_f64());
-        let end = FIRST.get() + events;
-        verify(rows == end && bytes > payloads.bytes(0, events), || format!("{rows} rows"))?;
+        for (is_mapped, speeds) in [(false, &mut bare), (true, &mut mapped)] {
+            let file = place.path().join("tasks.db");
+            let start = Instant::now();
+            let (rows, bytes) = tokio::task::spawn_blocking(move || read_all(&file, is_mapped)).await??;
+            speeds.push(events as f64 / start.elapsed().as_secs_f64());
+            verify(rows == end && bytes > payloads.bytes(0, events), || format!("{rows} rows"))?;
+        }
 
         // A new manager each time: nothing of the log is in memory.
         let manager = TaskManager::builder(Kind::Sqlite.open(place.path()).await?).observe().await?;
@@ -59,10 +62,12 @@ async fn replay(bench: &Bench) -> Result<Answer> {
         manager.shutdown(std::time::Duration::ZERO).await?;
     }
     answer.figure("bare loop", "events/s", bare.iter().copied());
+    answer.figure("bare loop, the file mapped into memory", "events/s", mapped.iter().copied());
     answer.figure("the stream, event by event", "events/s", stream.iter().copied());
     answer.figure("the stream, chunk by chunk", "events/s", chunks.iter().copied());
     answer.figure("the stream, event by event: processor time", "µs/event", cpu);
     answer.ratio("the stream, event by event / bare loop", &stream, &bare).at_least(0.6);
+    answer.ratio("the stream, event by event / bare loop, mapped", &stream, &mapped);
     answer.ratio("the stream, chunk by chunk / bare loop", &chunks, &bare);
     Ok(answer)
 }
