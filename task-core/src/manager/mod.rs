@@ -1,7 +1,8 @@
 //! The manager: what applications hold.
 //!
 //! What all of it stands on is `tasks`, the handle and what its clones share. `create`, `commands` and `reads` are its
-//! verbs; `scheduler`, with its `queue`, and `run` do the work; `lifetime` puts them together, and `builder` says how.
+//! verbs; `scheduler`, with its `queue`, and `run`, with its `timers` and its `outcome`, do the work; `lifetime` puts them
+//! together, and `builder` says how.
 
 mod agent;
 mod builder;
@@ -9,6 +10,7 @@ mod clean_up;
 mod commands;
 mod create;
 mod lifetime;
+mod outcome;
 mod queue;
 mod reads;
 mod record;
@@ -17,6 +19,7 @@ mod run;
 mod scheduler;
 mod settings;
 mod tasks;
+mod timers;
 mod validate;
 
 pub use agent::{Agent, AgentInfo};

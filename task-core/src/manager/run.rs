@@ -1,27 +1,22 @@
 //! One run of one task, from its start to its settled end.
 
-use std::any::Any;
-use std::collections::HashMap;
-use std::future::{Pending, pending};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, Either};
 use tracing::Instrument;
 
 use super::agent::Agents;
 use super::clean_up::clean_up;
-use super::record::{record_answer, record_cancelled};
+use super::outcome::Outcome;
+use super::record::record_answer;
 use super::settings::Settings;
+use super::timers::{Deadlines, Idle, at};
 use crate::error::TaskError;
-use crate::log::{Draft, Head, Journal, Writer};
-use crate::model::{
-    Completed, Failed, InstanceId, Interrupted, MessageRefused, Requeued, RunStarted, Task, TaskId,
-    TaskStatus,
-};
+use crate::log::{Journal, Writer};
+use crate::model::{InstanceId, RunStarted, Task, TaskId, TaskStatus};
 use crate::rt::sync::{CancellationToken, Mutex, watch};
-use crate::rt::task::{AbortOnDropHandle, JoinError};
-use crate::rt::time::{Instant, sleep, sleep_until, timeout};
+use crate::rt::task::AbortOnDropHandle;
+use crate::rt::time::{Instant, sleep, timeout};
 use crate::rt::{self, select};
 use crate::runner::{AgentRunner, RunContext, RunId, RunParts, RunResult};
 
@@ -31,15 +26,6 @@ pub(super) struct Supervisor {
     pub(super) agents: Agents,
     pub(super) settings: Settings,
     pub(super) shutdown: watch::Receiver<Option<Duration>>,
-}
-
-/// How a run ended.
-#[derive(Clone, Debug)]
-enum Outcome {
-    Completed,
-    Failed(String),
-    /// The process shuts down, and the grace period is over.
-    ShutDown,
 }
 
 impl Supervisor {
@@ -150,15 +136,10 @@ impl Supervisor {
             select! {
                 biased;
                 ended = &mut working => {
-                    let outcome = match ended {
-                        Ok(Ok(())) => Outcome::Completed,
-                        Ok(Err(error)) => Outcome::Failed(error.message().to_owned()),
-                        Err(error) => Outcome::Failed(panic_words(error)),
-                    };
                     // A run that was told to stop ended because of that, whatever it says.
                     return Some(match stopping {
                         Some((_, told @ (Outcome::Failed(_) | Outcome::ShutDown))) => told,
-                        _ => outcome,
+                        _ => Outcome::of(ended),
                     });
                 }
                 () = at(force_at) => {
@@ -196,7 +177,7 @@ impl Supervisor {
         let (instance, mut delay) = (self.journal.instance(), RETRY_AFTER);
         loop {
             let outcome = outcome.clone();
-            let written = writer.update(move |draft| record_end(draft, id, instance, &outcome)).await;
+            let written = writer.update(move |draft| outcome.record(draft, id, instance)).await;
             match written {
                 Ok(()) | Err(TaskError::NotFound(_)) => return,
                 Err(_) if self.journal.check_open().is_err() => return,
@@ -235,54 +216,6 @@ async fn start(writer: &Arc<Writer>, instance: InstanceId) -> Result<Arc<Task>, 
         .await
 }
 
-/// The end of a run, as the log and the outcome say.
-fn record_end(
-    draft: &mut Draft,
-    id: RunId,
-    instance: InstanceId,
-    outcome: &Outcome,
-) -> Result<(), TaskError> {
-    let task = draft.task();
-    if task.run != id.run || !task.status.is_active() || task.owner() != Some(instance) {
-        return Ok(());
-    }
-    if task.is_stopping() {
-        return record_cancelled(draft);
-    }
-    match outcome {
-        Outcome::Completed => {
-            refuse_ignored(draft)?;
-            draft.record(Completed {})?;
-            // A message that was accepted while the run was ending starts the next one.
-            if draft.task().queued_messages > 0 {
-                draft.record(Requeued { reason: "message".to_owned() })?;
-            }
-        }
-        Outcome::Failed(error) => {
-            draft.record(Failed { error: error.clone() })?;
-        }
-        Outcome::ShutDown => {
-            draft.record(Interrupted { reason: "shutdown".to_owned() })?;
-        }
-    }
-    Ok(())
-}
-
-/// A run that took no message at all will not take it the next time either: what waited when it started is refused,
-/// or the task would run for ever.
-fn refuse_ignored(draft: &mut Draft) -> Result<(), TaskError> {
-    let book = &draft.task().book;
-    if book.took_message {
-        return Ok(());
-    }
-    let ignored: Vec<_> =
-        book.queued.iter().filter(|queued| queued.seq < book.run_seq).map(|queued| queued.id).collect();
-    for message_id in ignored {
-        draft.record(MessageRefused { message_id, reason: "the run ended without taking it".to_owned() })?;
-    }
-    Ok(())
-}
-
 fn spawn(runner: Arc<dyn AgentRunner>, context: RunContext) -> AbortOnDropHandle<RunResult> {
     let work = async move { runner.run(context).await };
     AbortOnDropHandle::new(rt::spawn(work.in_current_span()))
@@ -303,97 +236,6 @@ async fn take_default(writer: &Arc<Writer>, request_id: String) {
     }
 }
 
-/// When the defaults of open questions are taken.
-#[derive(Default)]
-struct Deadlines(HashMap<String, Instant>);
-
-impl Deadlines {
-    /// Wall-clock times become times of the timer once, when a question is first seen.
-    fn update(&mut self, task: &Task, now: chrono::DateTime<chrono::Utc>) {
-        self.0.retain(|request_id, _| task.request(request_id).is_some());
-        for request in &task.requests {
-            let (Some(deadline), Some(_)) = (request.deadline, &request.default) else { continue };
-            self.0.entry(request.request_id.clone()).or_insert_with(|| {
-                Instant::now() + (deadline - now).to_std().unwrap_or(Duration::ZERO).min(FAR)
-            });
-        }
-    }
-
-    fn passed(&mut self) -> Limit<'_, String> {
-        let next = self.0.iter().min_by_key(|(_, at)| **at).map(|(request_id, at)| (request_id.clone(), *at));
-        let Some((request_id, at)) = next else { return Either::Right(pending()) };
-        Either::Left(Box::pin(async move {
-            sleep_until(at).await;
-            self.0.remove(&request_id);
-            request_id
-        }))
-    }
-}
-
-/// How long the run said nothing: neither wrote nor waited for an answer.
-struct Idle {
-    limit: Option<Duration>,
-    head: Option<watch::Receiver<Head>>,
-    since: Instant,
-    awaits_input: bool,
-}
-
-impl Idle {
-    fn new(journal: &Journal, task: TaskId, limit: Option<Duration>) -> Self {
-        let head = limit.and_then(|_| journal.channel(task).ok()).map(|channel| channel.listen());
-        Self { limit, head, since: Instant::now(), awaits_input: false }
-    }
-
-    fn awaits_input(&mut self, awaits: bool) {
-        if self.awaits_input && !awaits {
-            self.since = Instant::now();
-        }
-        self.awaits_input = awaits;
-    }
-
-    /// Waits until the limit passed, and gives it.
-    fn passed(&mut self) -> Limit<'_, Duration> {
-        let (Some(limit), Some(head), false) = (self.limit, &mut self.head, self.awaits_input) else {
-            return Either::Right(pending());
-        };
-        let since = &mut self.since;
-        Either::Left(Box::pin(async move {
-            loop {
-                select! {
-                    biased;
-                    moved = head.changed() => match moved {
-                        Ok(()) => *since = Instant::now(),
-                        Err(_) => return pending().await,
-                    },
-                    () = sleep_until(*since + limit) => return limit,
-                }
-            }
-        }))
-    }
-}
-
-fn at(instant: Option<Instant>) -> Limit<'static, ()> {
-    match instant {
-        Some(instant) => Either::Left(Box::pin(sleep_until(instant))),
-        None => Either::Right(pending()),
-    }
-}
-
-/// A limit of a run that passes at some time, or, as most are not set, never.
-type Limit<'a, T> = Either<BoxFuture<'a, T>, Pending<T>>;
-
-fn panic_words(error: JoinError) -> String {
-    let Ok(panic) = error.try_into_panic() else { return "the run was dropped".to_owned() };
-    let words = |panic: &(dyn Any + Send)| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        text.or_else(|| panic.downcast_ref::<&str>().copied()).map(str::to_owned)
-    };
-    match words(&*panic) {
-        Some(words) => format!("the runner panicked: {words}"),
-        None => "the runner panicked".to_owned(),
-    }
-}
-
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 const LAST_RETRY_AFTER: Duration = Duration::from_secs(30);
 
@@ -404,6 +246,3 @@ const DROP_PATIENCE: Duration = Duration::from_millis(200);
 const CLEAN_UP: Duration = Duration::from_millis(600);
 /// How long a run may take to stop once the grace period of a shutdown is over.
 const SHUTDOWN_STOP: Duration = Duration::from_millis(200);
-
-/// A deadline beyond this is as good as none, and timers cannot hold much more.
-const FAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
