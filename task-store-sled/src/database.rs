@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use sled::{Batch, Db};
-use task_core::StoreError;
+use task_core::{StoreError, with_causes};
 use task_store_writer::blocking::lock;
 
 use crate::error::{Doing, Fault, guarded};
@@ -101,7 +101,7 @@ impl Database {
     /// Notes that nothing may be read or written any more, and why.
     pub(crate) fn break_down(&self, fault: Fault) -> Fault {
         tracing::error!(
-            error = &fault as &dyn std::error::Error,
+            error = %with_causes(&fault),
             "the store has failed and has to be opened again"
         );
         lock(&self.broken).get_or_insert_with(|| Arc::new(fault.clone()));

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use task_core::{
     Change, Changes, Commit, Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskPage,
-    TaskQuery, TaskStore,
+    TaskQuery, TaskStore, with_causes,
 };
 use task_store_writer::blocking;
 use tokio::sync::Mutex;
@@ -187,7 +187,7 @@ impl TaskStore for SledStore {
         let closed = blocking::run(move || Ok(database.close()?)).await;
         if let Err(error) = closed {
             // Everything that was acknowledged is written.
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not close the database");
+            tracing::warn!(error = %with_causes(&error), "could not close the database");
         }
         inner.changes.close();
         Ok(())
@@ -200,7 +200,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.writer.shut();
         if let Err(fault) = self.database.close() {
-            tracing::warn!(error = &fault as &dyn std::error::Error, "could not close the database");
+            tracing::warn!(error = %with_causes(&fault), "could not close the database");
         }
     }
 }

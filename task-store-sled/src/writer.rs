@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use task_core::StoreError;
+use task_core::{StoreError, with_causes};
 use task_store_writer::Batch;
 
 use crate::batch::Engine;
@@ -52,7 +52,7 @@ impl task_store_writer::Engine for Desk {
 
     fn do_chore(&mut self) {
         if let Err(error) = self.engine.purge(syncs(self.durability, &[])) {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not purge removed events");
+            tracing::warn!(error = %with_causes(&error), "could not purge removed events");
         }
     }
 

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use task_core::{Changes, StoreError};
+use task_core::{Changes, StoreError, with_causes};
 use task_store_writer::blocking::lock;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -76,7 +76,7 @@ async fn poll(poller: Weak<Poller>, every: Duration) {
             Err(StoreError::Closed) => return,
             // The next look finds what this one did not.
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not look for changes")
+                tracing::warn!(error = %with_causes(&error), "could not look for changes")
             }
         }
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use task_core::{
     Change, Changes, Commit, Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskPage,
-    TaskQuery, TaskStore,
+    TaskQuery, TaskStore, with_causes,
 };
 use task_store_writer::blocking;
 use tokio::sync::Mutex;
@@ -188,7 +188,7 @@ impl TaskStore for SqliteStore {
         if let Err(error) = finished {
             // Everything is in the log of the database, where the next open finds it.
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %with_causes(&error),
                 "could not move the log into the database"
             );
         }

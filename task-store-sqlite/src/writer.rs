@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use task_core::{Durability, StoreError};
+use task_core::{Durability, StoreError, with_causes};
 use task_store_writer::Batch;
 
 use crate::batch::Outcome;
@@ -97,7 +97,7 @@ impl task_store_writer::Engine for Desk {
         // The next batch says why there is none.
         let Ok(mut engine) = self.take() else { return };
         if let Err(fault) = engine.purge() {
-            tracing::warn!(error = &fault as &dyn std::error::Error, "could not purge removed events");
+            tracing::warn!(error = %with_causes(&fault), "could not purge removed events");
         }
         self.engine = Some(engine);
     }

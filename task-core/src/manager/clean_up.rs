@@ -7,6 +7,7 @@ use crate::rt;
 use crate::rt::task::AbortOnDropHandle;
 use crate::rt::time::timeout;
 use crate::runner::{AgentRunner, RunId};
+use crate::with_causes;
 
 /// Lets a runner take back what these runs left: in a task of its own, so that neither a panic nor a hang of the runner's
 /// code keeps a task from being settled.
@@ -15,7 +16,7 @@ pub(super) async fn clean_up(runner: Arc<dyn AgentRunner>, runs: Vec<RunId>, pat
     let cleaning = AbortOnDropHandle::new(rt::spawn(work.in_current_span()));
     match timeout(patience, cleaning).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "cleaning up failed"),
+        Ok(Err(error)) => tracing::error!(error = %with_causes(&error), "cleaning up failed"),
         Err(_) => tracing::warn!(?patience, "cleaning up took too long"),
     }
 }

@@ -19,6 +19,7 @@ use crate::rt::task::AbortOnDropHandle;
 use crate::rt::time::{Instant, sleep, timeout};
 use crate::rt::{self, select};
 use crate::runner::{AgentRunner, RunContext, RunId, RunParts, RunResult};
+use crate::with_causes;
 
 /// Sees runs through, from their start to their settled end. All runs of a manager share one.
 pub(super) struct Supervisor {
@@ -40,7 +41,7 @@ impl Supervisor {
             Ok(started) => started,
             Err(TaskError::WrongState(_) | TaskError::NotFound(_) | TaskError::ShutDown) => return,
             Err(error) => {
-                tracing::warn!(%task, error = &error as &dyn std::error::Error, "cannot start the run; trying again");
+                tracing::warn!(%task, error = %with_causes(&error), "cannot start the run; trying again");
                 return sleep(RETRY_AFTER).await;
             }
         };
@@ -183,7 +184,7 @@ impl Supervisor {
                 Err(_) if self.journal.check_open().is_err() => return,
                 Err(error) => {
                     tracing::error!(
-                        error = &error as &dyn std::error::Error,
+                        error = %with_causes(&error),
                         "cannot settle the task; trying again"
                     );
                     if self.shutdown.borrow().is_some() {
@@ -230,7 +231,7 @@ async fn take_default(writer: &Arc<Writer>, request_id: String) {
         .await;
     if let Err(error) = outcome {
         tracing::debug!(
-            error = &error as &dyn std::error::Error,
+            error = %with_causes(&error),
             "the question was answered at its deadline"
         );
     }

@@ -14,6 +14,7 @@ use crate::rt::sync::{CancellationToken, watch};
 use crate::rt::task::{Id, JoinSet};
 use crate::rt::time::{Instant, MissedTickBehavior, interval, sleep};
 use crate::store::{Order, StoreError, TaskQuery};
+use crate::with_causes;
 
 /// Starts pending tasks, oldest first, as far as the limits allow, and owns the runs.
 ///
@@ -103,7 +104,7 @@ impl Scheduler {
         while self.runs.join_next().await.is_some() {}
         if let Err(error) = self.supervisor.journal.store().release(self.supervisor.journal.instance()).await
         {
-            tracing::warn!(error = &error as &dyn std::error::Error, "cannot give the store back");
+            tracing::warn!(error = %with_causes(&error), "cannot give the store back");
         }
     }
 
@@ -113,7 +114,7 @@ impl Scheduler {
             Ok(()) => self.watcher.done(),
             Err(error) => {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %with_causes(&error),
                     "cannot read the pending tasks; trying again"
                 );
                 self.watcher.restart();
@@ -209,7 +210,7 @@ impl Scheduler {
         if let Err(error) = self.look(task).await
             && !matches!(error, TaskError::ShutDown)
         {
-            tracing::warn!(%task, error = &error as &dyn std::error::Error, "cannot look at a task whose run ended");
+            tracing::warn!(%task, error = %with_causes(&error), "cannot look at a task whose run ended");
             self.watcher.restart();
         }
     }
@@ -220,13 +221,13 @@ impl Scheduler {
             Ok(()) => true,
             Err(error @ StoreError::Owned { .. }) => {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = %with_causes(&error),
                     "lost the store; dropping all runs"
                 );
                 false
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "cannot keep the store");
+                tracing::warn!(error = %with_causes(&error), "cannot keep the store");
                 true
             }
         }
