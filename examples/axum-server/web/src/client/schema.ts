@@ -353,7 +353,7 @@ export type TranscriptPage = {
   has_more: boolean
   /** The messages, in the order of the conversation. */
   messages: TranscriptMessage[]
-  /** Where the log ended: the stream after it continues the page exactly. */
+  /** Where the log ended, or with `after` how far the page tells: the next page, or the stream, after it continues exactly. */
   seq: number
 }
 
