@@ -44,6 +44,7 @@ pub(super) async fn send(
     responses(
         (status = 200, description = "The page, in the order of the conversation.", body = schema::TranscriptPage),
         (status = 400, description = "A parameter is not valid.", body = schema::Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The cursor is beyond the end of the log.", body = schema::Problem, content_type = "application/problem+json"),
         schema::Unknown,
     )
 )]
