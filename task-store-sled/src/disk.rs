@@ -47,5 +47,27 @@ pub(crate) fn sync_directory(path: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Has whatever is written to the file synced before the write returns, whoever writes it, where the file system can do
+/// that. Gives whether it can.
+///
+/// The engine counts as safe what the operating system has taken, and notes so in what it writes next. Of that the disk may
+/// have the note and not what it is about, and a log with such a gap in it cannot be opened at all.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn sync_each_write(file: &File) -> bool {
+    let set =
+        rustix::fs::ioctl_getflags(file).and_then(|flags| rustix::fs::ioctl_setflags(file, flags | SYNC));
+    set.is_ok()
+}
+
+/// Elsewhere there is no such thing.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn sync_each_write(_: &File) -> bool {
+    false
+}
+
+/// `FS_SYNC_FL` of Linux, which `chattr +S` sets.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const SYNC: rustix::fs::IFlags = rustix::fs::IFlags::from_bits_retain(8);
+
 /// Behind the name of a file that is to replace another.
 pub(crate) const NEW: &str = ".new";

@@ -5,9 +5,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{NEW, create_directory, replace_file, sync_directory};
+use crate::disk::{NEW, create_directory, replace_file, sync_directory, sync_each_write};
 use crate::error::{Doing, Fault, guarded};
-use crate::options::SledOptions;
+use crate::options::{DurabilityPolicy, SledOptions};
 use crate::owner::{self, Lock};
 use crate::sums;
 
@@ -69,6 +69,9 @@ pub(crate) fn open(path: &Path, options: &SledOptions) -> Result<Opened, Fault> 
     }
     let file =
         OpenOptions::new().read(true).write(true).open(data.join(DB)).doing("open the file to sync")?;
+    if options.durability == DurabilityPolicy::Durable && !sync_each_write(&file) {
+        tracing::debug!(path = %path.display(), "the file system does not sync each write");
+    }
     Ok(Opened { path, db, file, lock })
 }
 

@@ -75,6 +75,14 @@ impl Drop for Mount<'_> {
     }
 }
 
+/// Whether a file has the flag that `chattr +S` sets.
+pub(crate) fn is_synced_by_each_write(file: &Path) -> bool {
+    let done = Command::new("lsattr").arg(file).output().expect("it starts");
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    said.split_whitespace().next().is_some_and(|flags| flags.contains('S'))
+}
+
 impl fmt::Display for FileSystem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -16,8 +16,11 @@ mod namespace;
 use agent_tasks_tests::history::{Promise, Report};
 use agent_tasks_tests::place::{Kind, Level};
 use agent_tasks_tests::random;
+use task_core::TaskStore;
+use task_store_sled::SledStore;
 
 use crate::cut::{Figures, Setup, cut};
+use crate::disk::{Disk, FileSystem};
 
 #[test]
 fn sqlite_has_what_it_acknowledged_as_durable() {
@@ -30,6 +33,25 @@ fn sqlite_has_what_it_acknowledged_as_durable() {
 fn sled_has_what_it_acknowledged() {
     let setup = Setup { kind: Kind::Sled, level: Level::Durable, promise: Promise::All };
     namespace::inside("sled_has_what_it_acknowledged", || holds(setup, cuts(40, 4)));
+}
+
+/// What it counts on, and what one cut of hundreds shows when it is missing.
+#[test]
+fn sled_has_the_file_system_sync_each_write() {
+    namespace::inside("sled_has_the_file_system_sync_each_write", || {
+        for system in [FileSystem::Ext4, FileSystem::Xfs] {
+            let place = tempfile::tempdir_in(namespace::place()).expect("a directory");
+            let disk = Disk::make(system, place.path());
+            let mount = disk.mount();
+            let store = mount.path().join("tasks");
+            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+            runtime.block_on(async {
+                SledStore::open(&store).await.expect("it opens").close().await.expect("it closes");
+            });
+            assert!(disk::is_synced_by_each_write(&store.join("data/db")), "on {system}");
+            mount.unmount();
+        }
+    });
 }
 
 /// At the lesser level a cut takes the end, and nothing from the middle.

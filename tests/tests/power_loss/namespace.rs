@@ -80,7 +80,8 @@ fn isolated() -> Command {
 /// Tells the test inside that it is, and where it may put its files.
 const PLACE: &str = "POWER_LOSS_INSIDE";
 
-const PROGRAMS: &[&str] = &["mkfs.ext4", "mkfs.xfs", "mount", "setpriv", "umount", "unshare", "xfs_io"];
+const PROGRAMS: &[&str] =
+    &["lsattr", "mkfs.ext4", "mkfs.xfs", "mount", "setpriv", "umount", "unshare", "xfs_io"];
 
 const TRY: &str = "
     mkdir at
