@@ -5,26 +5,32 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::journal::Journal;
-use crate::model::TaskId;
+use super::ledger::Ledger;
+use crate::model::{Seq, TaskId};
 use crate::rt::select;
 use crate::rt::time::{Instant, sleep, timeout_at};
-use crate::store::{Change, Commit, StoreError, no_answer};
+use crate::store::{Commit, StoreError, no_answer};
 
-impl Journal {
+impl Ledger {
     /// Stores a commit. Call it only from a task of the tracker: the one who stores must live to publish.
     ///
     /// A store that fails for a moment is asked again, always with the same commit: a commit whose fate is unknown
     /// is either found in the log, event for event, or written then. Its numbers never get other content.
     ///
     /// After `patience` whoever waits is told what is known by then. A commit of which the fate is not known then is
-    /// looked after: should it turn out to be stored, that is passed on like what somebody else wrote.
-    pub(crate) async fn commit(&self, commit: &Commit, patience: Duration) -> Result<(), StoreError> {
+    /// looked after: should it turn out to be stored, `late` passes that on like what somebody else wrote. It is told
+    /// the task, and where its log ends.
+    pub(super) async fn commit(
+        &self,
+        commit: &Commit,
+        patience: Duration,
+        late: impl FnOnce(TaskId, Seq) + Send + 'static,
+    ) -> Result<(), StoreError> {
         let give_up = Instant::now() + patience;
         let (mut delay, mut in_doubt) = (FIRST_DELAY, false);
         loop {
             // It was stored, then: tried again, it would come back.
-            if in_doubt && self.0.creations.is_removed(commit.task()) {
+            if in_doubt && self.creations().is_removed(commit.task()) {
                 return Ok(());
             }
             let mut call = self.call(commit);
@@ -32,7 +38,7 @@ impl Journal {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) => error,
                 Err(_) => {
-                    self.look_after(commit.task(), Some(call));
+                    self.look_after(commit.task(), Some(call), late);
                     return Err(StoreError::indeterminate(no_answer(patience)));
                 }
             };
@@ -53,7 +59,7 @@ impl Journal {
                 if !in_doubt || matches!(error, StoreError::NotFound(_)) {
                     return Err(error);
                 }
-                self.look_after(commit.task(), None);
+                self.look_after(commit.task(), None, late);
                 return Err(match error {
                     StoreError::Unavailable { source } | StoreError::Indeterminate { source } => {
                         StoreError::Indeterminate { source }
@@ -68,28 +74,33 @@ impl Journal {
     }
 
     fn call(&self, commit: &Commit) -> BoxFuture<'static, Result<(), StoreError>> {
-        let (store, commit) = (Arc::clone(&self.0.store), commit.clone());
+        let (store, commit) = (Arc::clone(self.store()), commit.clone());
         Box::pin(async move { store.commit(commit).await })
     }
 
     /// Waits for a commit that nobody waits for any more, and then until the log can be read: whoever follows the task,
     /// or has to run it, must not depend on somebody else moving it.
-    fn look_after(&self, task: TaskId, call: Option<BoxFuture<'static, Result<(), StoreError>>>) {
-        let journal = self.clone();
+    fn look_after(
+        &self,
+        task: TaskId,
+        call: Option<BoxFuture<'static, Result<(), StoreError>>>,
+        late: impl FnOnce(TaskId, Seq) + Send + 'static,
+    ) {
+        let ledger = self.clone();
         let work = async move {
             if let Some(call) = call {
                 // What it is told is in the log, too.
                 drop(call.await);
             }
             loop {
-                match journal.store().load(task).await {
-                    Ok(found) => return journal.take_in(Change::Moved { task, seq: found.seq }).await,
+                match ledger.store().load(task).await {
+                    Ok(found) => return late(task, found.seq),
                     Err(error) if error.is_transient() => sleep(LAST_DELAY).await,
                     Err(_) => return,
                 }
             }
         };
-        let closed = self.0.closed.clone();
+        let closed = self.closed().clone();
         self.tracker().spawn(async move {
             select! {
                 () = closed.cancelled() => {}

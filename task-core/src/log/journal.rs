@@ -1,93 +1,79 @@
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 
-use super::creations::Creations;
 use super::draft::Draft;
 use super::hub::{Channel, Hub};
+use super::ledger::Ledger;
 use super::op::COMMAND_PATIENCE;
 use super::pages::{Ahead, Pages};
-use super::writer::Writer;
-use crate::clock::{self, Clock};
+use super::writer::{Writer, Writers};
+use crate::clock::Clock;
 use crate::error::TaskError;
 use crate::limits::Limits;
 use crate::model::{Created, Event, InputAnswered, InstanceId, Seq, Task, TaskId};
-use crate::rt::sync::{CancellationToken, Mutex};
+use crate::rt::select;
+use crate::rt::sync::CancellationToken;
 use crate::rt::task::TaskTracker;
 use crate::rt::time::{MissedTickBehavior, interval, sleep, timeout};
-use crate::rt::{lock, select};
-use crate::store::{Change, Commit, PatientStore, StoreError, TaskPage, TaskQuery, TaskStore, no_answer};
+use crate::store::{Change, StoreError, TaskPage, TaskQuery, TaskStore, no_answer};
 
 /// The logs of one store as one process sees them: the only way to write, and what readers follow.
 ///
 /// A cheap handle; clones share everything.
 #[derive(Clone)]
-pub(crate) struct Journal(pub(super) Arc<Inner>);
+pub(crate) struct Journal(Arc<Inner>);
 
-pub(super) struct Inner {
-    pub(super) store: Arc<dyn TaskStore>,
-    hub: Hub,
+struct Inner {
+    ledger: Ledger,
     pages: Pages,
-    writers: Mutex<HashMap<TaskId, Weak<Writer>>>,
-    pub(super) creations: Arc<Creations>,
-    clock: Arc<dyn Clock>,
-    instance: InstanceId,
-    limits: Limits,
-    /// Everything that writes runs here, so that a caller who goes away never leaves a commit half told.
-    tracker: TaskTracker,
-    pub(super) closed: CancellationToken,
+    writers: Arc<Writers>,
     /// Readers go before the rest.
     readers_ended: CancellationToken,
 }
 
 impl Journal {
     pub(crate) fn new(store: Arc<dyn TaskStore>, clock: Arc<dyn Clock>, limits: Limits) -> Self {
-        let store: Arc<dyn TaskStore> = Arc::new(PatientStore(store));
+        let pages_bytes = limits.pages_bytes;
+        let ledger = Ledger::new(store, clock, limits);
         Self(Arc::new(Inner {
-            hub: Hub::new(&limits),
-            pages: Pages::new(Arc::clone(&store), limits.pages_bytes),
-            writers: Mutex::default(),
-            creations: Arc::default(),
-            clock,
-            instance: InstanceId::new(),
-            limits,
-            tracker: TaskTracker::new(),
-            closed: CancellationToken::new(),
+            pages: Pages::new(Arc::clone(ledger.store()), pages_bytes),
+            writers: Arc::default(),
             readers_ended: CancellationToken::new(),
-            store,
+            ledger,
         }))
     }
 
     pub(crate) fn store(&self) -> &dyn TaskStore {
-        &*self.0.store
+        &**self.0.ledger.store()
     }
 
     pub(crate) fn hub(&self) -> &Hub {
-        &self.0.hub
+        self.0.ledger.hub()
     }
 
     pub(crate) fn limits(&self) -> &Limits {
-        &self.0.limits
+        self.0.ledger.limits()
     }
 
     pub(crate) fn instance(&self) -> InstanceId {
-        self.0.instance
+        self.0.ledger.instance()
     }
 
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
-        clock::read(&*self.0.clock)
+        self.0.ledger.now()
     }
 
+    /// Everything that writes runs here.
     pub(crate) fn tracker(&self) -> &TaskTracker {
-        &self.0.tracker
+        self.0.ledger.tracker()
     }
 
     /// Whether the manager was shut down; then nothing is accepted.
     pub(crate) fn check_open(&self) -> Result<(), TaskError> {
-        if self.0.closed.is_cancelled() { Err(TaskError::ShutDown) } else { Ok(()) }
+        self.0.ledger.check_open()
     }
 
     /// Where a task is followed.
@@ -95,19 +81,19 @@ impl Journal {
         if self.0.readers_ended.is_cancelled() {
             Err(TaskError::ShutDown)
         } else {
-            Ok(self.0.hub.channel(task))
+            Ok(self.hub().channel(task))
         }
     }
 
     /// The snapshot as it is now.
     pub(crate) async fn load(&self, task: TaskId) -> Result<Task, TaskError> {
         self.check_open()?;
-        Ok(self.0.store.load(task).await?)
+        Ok(self.store().load(task).await?)
     }
 
     pub(crate) async fn list(&self, query: &TaskQuery) -> Result<TaskPage, TaskError> {
         self.check_open()?;
-        Ok(self.0.store.list(query).await?)
+        Ok(self.store().list(query).await?)
     }
 
     /// Events after `after`, at least one if there is one, shared with other readers.
@@ -126,10 +112,10 @@ impl Journal {
     /// One event that is known to exist.
     pub(crate) async fn event(&self, task: TaskId, seq: Seq) -> Result<Event, TaskError> {
         let before = seq.previous();
-        let recent = self.0.hub.channel(task).recent(before).and_then(|mut batch| batch.next());
+        let recent = self.hub().channel(task).recent(before).and_then(|mut batch| batch.next());
         let found = match recent {
             Some(event) => Some(event),
-            None => self.0.store.events(task, before, 1, usize::MAX).await?.into_iter().next(),
+            None => self.store().events(task, before, 1, usize::MAX).await?.into_iter().next(),
         };
         found.filter(|event| event.seq() == seq).ok_or(TaskError::NotFound(task))
     }
@@ -140,7 +126,7 @@ impl Journal {
         task: TaskId,
         request_id: &str,
     ) -> Result<Option<InputAnswered>, TaskError> {
-        let Some(keyed) = self.0.store.find_key(&answer_key(task, request_id)).await? else {
+        let Some(keyed) = self.store().find_key(&answer_key(task, request_id)).await? else {
             return Ok(None);
         };
         let event = self.event(task, keyed.seq).await?;
@@ -150,21 +136,7 @@ impl Journal {
 
     /// The one writer of a task in this process.
     pub(crate) fn writer(&self, task: TaskId) -> Arc<Writer> {
-        let mut writers = lock(&self.0.writers);
-        if let Some(writer) = writers.get(&task).and_then(Weak::upgrade) {
-            return writer;
-        }
-        let writer = Arc::new(Writer::new(self.clone(), task));
-        writers.insert(task, Arc::downgrade(&writer));
-        writer
-    }
-
-    /// Called by the last owner of a writer.
-    pub(crate) fn forget_writer(&self, task: TaskId) {
-        let mut writers = lock(&self.0.writers);
-        if writers.get(&task).is_some_and(|writer| writer.strong_count() == 0) {
-            writers.remove(&task);
-        }
+        self.0.writers.of(task, &self.0.ledger)
     }
 
     /// Changes a task that exists: `change` records on a draft, checks first and gives its result once the commit is
@@ -188,15 +160,16 @@ impl Journal {
         self.check_open()?;
         let mut draft = Draft::create(id, self.now(), created)?;
         first(&mut draft)?;
-        let (task, Some(commit)) = draft.finish(self.0.instance) else {
+        let (task, Some(commit)) = draft.finish(self.instance()) else {
             return Err(TaskError::invalid("task", "it has no events"));
         };
-        let journal = self.clone();
-        let stored = self.0.tracker.spawn(async move {
-            let _creation = journal.0.creations.begin(id);
-            journal.commit(&commit, COMMAND_PATIENCE).await?;
-            if !journal.0.creations.is_removed(id) {
-                journal.publish(&commit);
+        let Inner { ledger, writers, .. } = &*self.0;
+        let (ledger, late) = (ledger.clone(), writers.late(ledger));
+        let stored = self.tracker().spawn(async move {
+            let _creation = ledger.creations().begin(id);
+            ledger.commit(&commit, COMMAND_PATIENCE, late).await?;
+            if !ledger.creations().is_removed(id) {
+                ledger.publish(&commit);
             }
             Ok::<_, StoreError>(task)
         });
@@ -204,17 +177,13 @@ impl Journal {
         Ok(Arc::unwrap_or_clone(task))
     }
 
-    pub(crate) fn publish(&self, commit: &Commit) {
-        self.0.hub.publish(commit);
-    }
-
     /// Forgets a task, here and in the store. It may still happen when this fails as indeterminate.
     pub(crate) async fn remove(&self, task: TaskId, expected: Seq) -> Result<(), TaskError> {
         let journal = self.clone();
-        let removed = self.0.tracker.spawn(async move {
+        let removed = self.tracker().spawn(async move {
             let remove = async {
-                journal.0.creations.ended(task).await;
-                journal.0.store.remove(task, expected).await
+                journal.0.ledger.creations().ended(task).await;
+                journal.store().remove(task, expected).await
             };
             select! {
                 biased;
@@ -223,7 +192,7 @@ impl Journal {
                 () = journal.closed_for(COMMAND_PATIENCE) => return Err(StoreError::Closed),
             }
             journal.0.pages.remove(task);
-            journal.0.hub.remove(task);
+            journal.hub().remove(task);
             Ok(())
         });
         match timeout(COMMAND_PATIENCE, removed).await {
@@ -234,7 +203,7 @@ impl Journal {
 
     /// Waits until so long after the manager was shut down.
     async fn closed_for(&self, time: Duration) {
-        self.0.closed.cancelled().await;
+        self.0.ledger.closed().cancelled().await;
         sleep(time).await;
     }
 
@@ -243,7 +212,7 @@ impl Journal {
     ///
     /// It listens from the call on, not from the first poll: what changes in between would be missed.
     pub(crate) fn pump(self, stop: CancellationToken) -> impl Future<Output = ()> + Send {
-        let mut changes = self.0.store.changes(self.0.instance).fuse();
+        let mut changes = self.store().changes(self.instance()).fuse();
         let taking_in = async move {
             let mut sweep = interval(SWEEP_EVERY);
             sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -266,42 +235,34 @@ impl Journal {
     /// Ends what follows and watches, and lets nobody begin to.
     pub(crate) fn end_readers(&self) {
         self.0.readers_ended.cancel();
-        self.0.hub.close();
+        self.hub().close();
     }
 
     /// Accepts nothing more.
     pub(crate) fn close(&self) {
-        self.0.closed.cancel();
-        self.0.tracker.close();
+        self.0.ledger.close();
         self.end_readers();
     }
 
-    pub(super) async fn take_in(&self, change: Change) {
+    async fn take_in(&self, change: Change) {
         match change {
-            Change::Moved { task, .. } => {
-                let writer = lock(&self.0.writers).get(&task).and_then(Weak::upgrade);
-                if let Some(writer) = writer {
-                    writer.refresh();
-                }
-            }
+            Change::Moved { task, seq } => return self.0.writers.moved(task, seq, &self.0.ledger),
             Change::Removed { task } => {
-                self.0.creations.remove(task);
+                self.0.ledger.creations().remove(task);
                 self.0.pages.remove(task);
             }
-            Change::Unknown => {
-                self.look_again().await;
-            }
+            Change::Unknown => self.look_again().await,
         }
-        self.0.hub.hint(change);
+        self.hub().hint(change);
     }
 
     async fn look_again(&self) {
-        let writers: Vec<_> = lock(&self.0.writers).values().filter_map(Weak::upgrade).collect();
+        let writers = self.0.writers.all();
         writers.iter().for_each(Writer::refresh);
-        for task in self.0.hub.followed() {
-            match self.0.store.load(task).await {
-                Ok(snapshot) => self.0.hub.channel(task).learn(snapshot.seq, snapshot.status),
-                Err(StoreError::NotFound(_)) => self.0.hub.remove(task),
+        for task in self.hub().followed() {
+            match self.store().load(task).await {
+                Ok(snapshot) => self.hub().channel(task).learn(snapshot.seq, snapshot.status),
+                Err(StoreError::NotFound(_)) => self.hub().remove(task),
                 Err(error) => {
                     tracing::warn!(%task, error = &error as &dyn std::error::Error, "cannot look at a followed task");
                 }
@@ -327,7 +288,7 @@ pub(crate) fn message_key(task: TaskId, key: &str) -> String {
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal").field("instance", &self.0.instance).finish_non_exhaustive()
+        f.debug_struct("Journal").field("instance", &self.instance()).finish_non_exhaustive()
     }
 }
 

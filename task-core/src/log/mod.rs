@@ -1,4 +1,7 @@
 //! The log: how it is folded, written and followed.
+//!
+//! Arrows point one way: `journal` is what the others use, and knows the `writer` of each task; both store and show
+//! through the `ledger`, which knows neither.
 
 mod commit;
 mod creations;
@@ -6,8 +9,11 @@ mod draft;
 mod fold;
 mod hub;
 mod journal;
+mod ledger;
 mod op;
 mod pages;
+mod per_task;
+mod queue;
 mod subscription;
 mod tail;
 mod watch;

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::draft::Draft;
-use super::journal::Journal;
+use super::ledger::Ledger;
 use super::op::{
     COMMAND_PATIENCE, Emit, OUTPUT_PATIENCE, Op, Recorded, again, command, patience, split_keyed,
 };
+use super::per_task::PerTask;
+use super::queue::Queue;
 use crate::error::TaskError;
-use crate::model::{Output, Task, TaskId};
+use crate::model::{Output, Seq, Task, TaskId};
 use crate::rt::lock;
 use crate::rt::sync::{Mutex, Semaphore, watch};
 use crate::rt::time::{Instant, sleep, timeout};
-use crate::store::{Commit, StoreError, no_answer};
+use crate::store::{Change, Commit, StoreError, no_answer};
 
 /// The one place in this process that writes to the log of a task.
 ///
@@ -21,7 +23,9 @@ use crate::store::{Commit, StoreError, no_answer};
 /// it, so a fast writer gets few, large commits without waiting for any, and text deltas of one block that waited
 /// together become one event. The one who writes lives as long as the queue is not empty.
 pub(crate) struct Writer {
-    journal: Journal,
+    ledger: Ledger,
+    /// All writers of this process, itself among them.
+    writers: Arc<Writers>,
     task: TaskId,
     queue: Mutex<Queue>,
     /// Bytes of output that may still be queued.
@@ -30,23 +34,10 @@ pub(crate) struct Writer {
     snapshot: watch::Sender<Option<Arc<Task>>>,
 }
 
-#[derive(Default)]
-struct Queue {
-    ops: VecDeque<Op>,
-    /// Whether somebody takes from the queue.
-    draining: bool,
-    /// The snapshot the next commit builds on. Taken out while a commit is under way.
-    task: Option<Arc<Task>>,
-    /// The run whose output could not be stored, and why: it may not write any more.
-    broken: Option<(u32, Arc<StoreError>)>,
-    /// The newest run that is over.
-    ended: u32,
-}
-
 impl Writer {
-    pub(crate) fn new(journal: Journal, task: TaskId) -> Self {
-        let room = Semaphore::new(journal.limits().buffer_bytes.min(Semaphore::MAX_PERMITS));
-        Self { journal, task, queue: Mutex::default(), room, snapshot: watch::channel(None).0 }
+    fn new(ledger: Ledger, writers: Arc<Writers>, task: TaskId) -> Self {
+        let room = Semaphore::new(ledger.limits().buffer_bytes.min(Semaphore::MAX_PERMITS));
+        Self { ledger, writers, task, queue: Mutex::default(), room, snapshot: watch::channel(None).0 }
     }
 
     /// The newest snapshot known here, as it changes. `seq` and `last_event_at` may be behind.
@@ -58,7 +49,7 @@ impl Writer {
     /// after everything accepted before, unless the run has ended or the store fails for good.
     pub(crate) async fn emit(self: &Arc<Self>, run: u32, output: Output) -> Result<(), TaskError> {
         let weight = output.weight();
-        TaskError::check("the size of an event in bytes", weight, self.journal.limits().event_bytes)?;
+        TaskError::check("the size of an event in bytes", weight, self.ledger.limits().event_bytes)?;
         self.check(run)?;
         let permits = self.permits(weight);
         match self.room.acquire_many(permits).await {
@@ -121,50 +112,34 @@ impl Writer {
 
     /// The run is over: from here on its output is refused. What was accepted before is still written.
     pub(crate) fn end(&self, run: u32) {
-        lock(&self.queue).ended = run;
+        lock(&self.queue).end(run);
     }
 
     /// Why the run may not write any more.
     pub(crate) fn check(&self, run: u32) -> Result<(), TaskError> {
-        self.journal.check_open()?;
-        let queue = lock(&self.queue);
-        match &queue.broken {
-            Some((broken, error)) if *broken == run => Err(TaskError::Store(Arc::clone(error))),
-            _ if run <= queue.ended => Err(TaskError::RunEnded { run }),
-            _ => Ok(()),
-        }
+        self.ledger.check_open()?;
+        lock(&self.queue).check(run)
     }
 
     fn permits(&self, weight: usize) -> u32 {
         // An event above the buffer's size takes all of it, and is written alone.
-        u32::try_from(weight.clamp(1, self.journal.limits().buffer_bytes.max(1))).unwrap_or(u32::MAX)
+        u32::try_from(weight.clamp(1, self.ledger.limits().buffer_bytes.max(1))).unwrap_or(u32::MAX)
     }
 
     /// Adds to the queue, and makes sure that somebody takes from it.
     fn enqueue(self: &Arc<Self>, add: impl FnOnce(&mut VecDeque<Op>)) {
-        let idle = {
-            let mut queue = lock(&self.queue);
-            add(&mut queue.ops);
-            !std::mem::replace(&mut queue.draining, true)
-        };
+        let idle = lock(&self.queue).add(add);
         if idle {
             let writer = Arc::clone(self);
-            self.journal.tracker().spawn(writer.drain());
+            self.ledger.tracker().spawn(writer.drain());
         }
     }
 
     async fn drain(self: Arc<Self>) {
         loop {
-            let (ops, task) = {
-                let mut queue = lock(&self.queue);
-                if queue.ops.is_empty() {
-                    queue.draining = false;
-                    return;
-                }
-                (std::mem::take(&mut queue.ops), queue.task.take())
-            };
+            let Some((ops, task)) = lock(&self.queue).take() else { return };
             let task = self.write(ops, task).await;
-            lock(&self.queue).task = task;
+            lock(&self.queue).build_on(task);
         }
     }
 
@@ -182,7 +157,7 @@ impl Writer {
                         let task = Arc::new(task);
                         self.show(&task);
                         if refresh {
-                            self.journal.hub().found(&task);
+                            self.ledger.hub().found(&task);
                         }
                         task
                     }
@@ -199,9 +174,9 @@ impl Writer {
                 continue;
             };
             let patience = batch.iter().map(|recorded| recorded.op.patience()).max().unwrap_or_default();
-            match self.journal.commit(&commit, patience).await {
+            match self.ledger.commit(&commit, patience, self.writers.late(&self.ledger)).await {
                 Ok(()) => {
-                    self.journal.publish(&commit);
+                    self.ledger.publish(&commit);
                     if let Some(snapshot) = commit.shared_snapshot() {
                         self.show(snapshot);
                     }
@@ -233,7 +208,7 @@ impl Writer {
     async fn load(&self, patience: Duration) -> Result<Task, StoreError> {
         let give_up = Instant::now() + patience;
         loop {
-            match self.journal.store().load(self.task).await {
+            match self.ledger.store().load(self.task).await {
                 Err(error) if error.is_transient() && Instant::now() < give_up => sleep(LOAD_AGAIN).await,
                 loaded => return loaded,
             }
@@ -242,7 +217,7 @@ impl Writer {
 
     /// Records operations on a draft until the queue is empty or a second idempotency key comes.
     fn record(&self, task: Arc<Task>, ops: &mut VecDeque<Op>) -> (Arc<Task>, Option<Commit>, Vec<Recorded>) {
-        let mut draft = Draft::on(task, self.journal.now());
+        let mut draft = Draft::on(task, self.ledger.now());
         let mut batch = Vec::with_capacity(ops.len());
         while let Some(mut op) = ops.pop_front() {
             let had_key = draft.has_key();
@@ -257,14 +232,14 @@ impl Writer {
             }
             batch.push(Recorded { op, keyed: draft.has_key() && !had_key });
         }
-        let (task, commit) = draft.finish(self.journal.instance());
+        let (task, commit) = draft.finish(self.ledger.instance());
         (task, commit, batch)
     }
 
     /// Output of a run that is over, or that another process took over, is not written.
     fn record_output(&self, draft: &mut Draft, emit: &Emit) {
         let task = draft.task();
-        if !task.status.is_active() || task.run != emit.run || task.owner() != Some(self.journal.instance()) {
+        if !task.status.is_active() || task.run != emit.run || task.owner() != Some(self.ledger.instance()) {
             return;
         }
         if let Err(error) = draft.record_output(&emit.output) {
@@ -294,12 +269,7 @@ impl Writer {
                 TaskError::Store(source) => Arc::clone(source),
                 _ => Arc::new(StoreError::NotFound(self.task)),
             };
-            let mut queue = lock(&self.queue);
-            queue.broken = Some((run, source));
-            let (lost, others) = queue.ops.drain(..).partition(|op| op.run().is_some());
-            queue.ops = others;
-            drop(queue);
-            let mut lost: VecDeque<Op> = lost;
+            let mut lost = lock(&self.queue).break_off(run, source);
             failed.append(&mut lost);
         }
         for op in failed {
@@ -314,9 +284,33 @@ impl Writer {
     }
 }
 
+/// The one writer of each task in this process.
+pub(super) type Writers = PerTask<Writer>;
+
+impl Writers {
+    /// The writer of a task.
+    pub(super) fn of(self: &Arc<Self>, task: TaskId, ledger: &Ledger) -> Arc<Writer> {
+        self.get_or_make(task, || Writer::new(ledger.clone(), Arc::clone(self), task))
+    }
+
+    /// Somebody else moved a task: first its writer looks at the log again, then whoever waits for it is told.
+    pub(super) fn moved(&self, task: TaskId, seq: Seq, ledger: &Ledger) {
+        if let Some(writer) = self.get(task) {
+            writer.refresh();
+        }
+        ledger.hub().hint(Change::Moved { task, seq });
+    }
+
+    /// Passes a commit on that turned out late to be stored. Whoever asked for it may be gone by then.
+    pub(super) fn late(self: &Arc<Self>, ledger: &Ledger) -> impl FnOnce(TaskId, Seq) + Send + use<> {
+        let (writers, ledger) = (Arc::clone(self), ledger.clone());
+        move |task, seq| writers.moved(task, seq, &ledger)
+    }
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.journal.forget_writer(self.task);
+        self.writers.forget(self.task);
     }
 }
 
