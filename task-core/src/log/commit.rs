@@ -10,6 +10,7 @@ use crate::model::{Seq, TaskId};
 use crate::rt::select;
 use crate::rt::time::{Instant, sleep, timeout_at};
 use crate::store::{Commit, StoreError, no_answer};
+use crate::with_causes;
 
 impl Ledger {
     /// Stores a commit. Call it only from a task of the tracker: the one who stores must live to publish.
@@ -67,7 +68,7 @@ impl Ledger {
                     error => StoreError::indeterminate(error),
                 });
             }
-            tracing::warn!(task = %commit.task(), error = &error as &dyn std::error::Error, "commit failed; trying again");
+            tracing::warn!(task = %commit.task(), error = %with_causes(&error), "commit failed; trying again");
             sleep(delay).await;
             delay = (delay * 2).min(LAST_DELAY);
         }

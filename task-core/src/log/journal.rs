@@ -19,6 +19,7 @@ use crate::rt::sync::CancellationToken;
 use crate::rt::task::TaskTracker;
 use crate::rt::time::{MissedTickBehavior, interval, sleep, timeout};
 use crate::store::{Change, StoreError, TaskPage, TaskQuery, TaskStore, no_answer};
+use crate::with_causes;
 
 /// The logs of one store as one process sees them: the only way to write, and what readers follow.
 ///
@@ -264,7 +265,7 @@ impl Journal {
                 Ok(snapshot) => self.hub().channel(task).learn(snapshot.seq, snapshot.status),
                 Err(StoreError::NotFound(_)) => self.hub().remove(task),
                 Err(error) => {
-                    tracing::warn!(%task, error = &error as &dyn std::error::Error, "cannot look at a followed task");
+                    tracing::warn!(%task, error = %with_causes(&error), "cannot look at a followed task");
                 }
             }
         }

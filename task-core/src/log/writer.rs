@@ -16,6 +16,7 @@ use crate::rt::lock;
 use crate::rt::sync::{Mutex, Semaphore, watch};
 use crate::rt::time::{Instant, sleep, timeout};
 use crate::store::{Change, Commit, StoreError, no_answer};
+use crate::with_causes;
 
 /// The one place in this process that writes to the log of a task.
 ///
@@ -243,7 +244,7 @@ impl Writer {
             return;
         }
         if let Err(error) = draft.record_output(&emit.output) {
-            tracing::error!(task = %self.task, error = &error as &dyn std::error::Error, "output cannot be recorded");
+            tracing::error!(task = %self.task, error = %with_causes(&error), "output cannot be recorded");
         }
     }
 
