@@ -3,8 +3,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use futures::future::BoxFuture;
-use futures::{FutureExt, Stream};
+use futures::Stream;
+use tokio_util::sync::ReusableBoxFuture;
 
 use super::hub::{Channel, Gone, Head};
 use super::journal::Journal;
@@ -34,6 +34,8 @@ use crate::store::StoreError;
 #[must_use = "a subscription reads nothing unless it is polled"]
 pub struct Subscription {
     state: State,
+    /// The read under way, and then the room of the next one. Most that is read is at hand and needs none.
+    reading: Option<ReusableBoxFuture<'static, Read>>,
     ready: Option<EventBatch>,
 }
 
@@ -61,7 +63,7 @@ pub enum Chunk {
 
 enum State {
     Idle(Box<Reader>),
-    Reading(BoxFuture<'static, Read>),
+    Reading,
     Done,
 }
 
@@ -99,7 +101,7 @@ impl Subscription {
             ended: false,
             checked: None,
         };
-        Self { state: State::Idle(Box::new(reader)), ready: None }
+        Self { state: State::Idle(Box::new(reader)), reading: None, ready: None }
     }
 
     /// The same, but it stays when the task settles and goes on with its next run.
@@ -131,20 +133,25 @@ impl Subscription {
         loop {
             match &mut self.state {
                 State::Done => return Poll::Ready(None),
-                State::Idle(_) => {
-                    let State::Idle(mut reader) = std::mem::replace(&mut self.state, State::Done) else {
+                State::Idle(reader) => {
+                    if let Some(batch) = reader.at_hand() {
+                        return Poll::Ready(Some(Ok(Chunk::Events(batch))));
+                    }
+                    let State::Idle(mut reader) = std::mem::replace(&mut self.state, State::Reading) else {
                         continue;
                     };
-                    self.state = State::Reading(
-                        async move {
-                            let found = reader.next().await;
-                            Read { reader, found }
-                        }
-                        .boxed(),
-                    );
+                    let read = async move {
+                        let found = reader.next().await;
+                        Read { reader, found }
+                    };
+                    match &mut self.reading {
+                        Some(reading) => reading.set(read),
+                        none => *none = Some(ReusableBoxFuture::new(read)),
+                    }
                 }
-                State::Reading(reading) => {
-                    let Read { reader, found } = ready!(reading.poll_unpin(cx));
+                State::Reading => {
+                    let Some(reading) = &mut self.reading else { return Poll::Ready(None) };
+                    let Read { reader, found } = ready!(reading.poll(cx));
                     self.state = if matches!(found, Ok(Some(_))) { State::Idle(reader) } else { State::Done };
                     return Poll::Ready(found.transpose());
                 }
@@ -183,6 +190,18 @@ impl fmt::Debug for Subscription {
 }
 
 impl Reader {
+    /// The next events, when they are in memory.
+    fn at_hand(&mut self) -> Option<EventBatch> {
+        let (channel, moved) = self.open.as_mut().filter(|_| !self.ended)?;
+        let head = *moved.borrow_and_update();
+        if head.gone.is_some() || head.seq <= self.cursor {
+            return None;
+        }
+        let batch = channel.recent(self.cursor)?;
+        self.cursor = batch.as_slice().last().map_or(self.cursor, Event::seq);
+        Some(batch)
+    }
+
     /// The loop that replay and live share: look where the log ends; behind it, read; at it, wait.
     async fn next(&mut self) -> Result<Option<Chunk>, TaskError> {
         if self.ended {
