@@ -9,6 +9,7 @@ mod draft;
 mod fold;
 mod hub;
 mod journal;
+mod latest;
 mod ledger;
 mod op;
 mod pages;

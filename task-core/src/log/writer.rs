@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::draft::Draft;
+use super::latest::Latest;
 use super::ledger::Ledger;
 use super::op::{
     COMMAND_PATIENCE, Emit, OUTPUT_PATIENCE, Op, Recorded, again, command, patience, split_keyed,
@@ -13,7 +14,7 @@ use super::queue::Queue;
 use crate::error::TaskError;
 use crate::model::{Output, Seq, Task, TaskId};
 use crate::rt::lock;
-use crate::rt::sync::{Mutex, Semaphore, watch};
+use crate::rt::sync::{Mutex, Semaphore};
 use crate::rt::time::{Instant, sleep, timeout};
 use crate::store::{Change, Commit, StoreError, no_answer};
 use crate::with_causes;
@@ -32,18 +33,18 @@ pub(crate) struct Writer {
     /// Bytes of output that may still be queued.
     room: Semaphore,
     /// The newest snapshot known here, for the run that waits for messages, answers and the wish to stop.
-    snapshot: watch::Sender<Option<Arc<Task>>>,
+    snapshot: Latest<Option<Arc<Task>>>,
 }
 
 impl Writer {
     fn new(ledger: Ledger, writers: Arc<Writers>, task: TaskId) -> Self {
         let room = Semaphore::new(ledger.limits().buffer_bytes.min(Semaphore::MAX_PERMITS));
-        Self { ledger, writers, task, queue: Mutex::default(), room, snapshot: watch::channel(None).0 }
+        Self { ledger, writers, task, queue: Mutex::default(), room, snapshot: Latest::new(None) }
     }
 
-    /// The newest snapshot known here, as it changes. `seq` and `last_event_at` may be behind.
-    pub(crate) fn snapshots(&self) -> watch::Receiver<Option<Arc<Task>>> {
-        self.snapshot.subscribe()
+    /// The newest snapshot known here. `seq` and `last_event_at` may be behind.
+    pub(crate) fn snapshot(&self) -> &Latest<Option<Arc<Task>>> {
+        &self.snapshot
     }
 
     /// Accepts a piece of output of the run `run`, waiting while the buffer is full. Once accepted it is written
@@ -249,7 +250,7 @@ impl Writer {
     }
 
     fn show(&self, task: &Arc<Task>) {
-        self.snapshot.send_replace(Some(Arc::clone(task)));
+        self.snapshot.set(Some(Arc::clone(task)));
     }
 
     fn finish(&self, batch: Vec<Recorded>) {
@@ -281,7 +282,7 @@ impl Writer {
             }
         }
         // Whoever waits for the snapshot looks again, and finds the run broken.
-        self.snapshot.send_modify(|_| {});
+        self.snapshot.touch();
     }
 }
 

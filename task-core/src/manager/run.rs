@@ -36,17 +36,23 @@ impl Supervisor {
     /// Its future waits most of the time, next to thousands of others: what is only at its beginning and its end, and
     /// the timers that a run may have, are on the heap while they last, and make no room for themselves in it.
     pub(super) async fn run(self: Arc<Self>, task: TaskId) {
-        let writer = self.journal.writer(task);
-        let started = match Box::pin(start(&writer, self.journal.instance())).await {
-            Ok(started) => started,
-            Err(TaskError::WrongState(_) | TaskError::NotFound(_) | TaskError::ShutDown) => return,
-            Err(error) => {
-                tracing::warn!(%task, error = %with_causes(&error), "cannot start the run; trying again");
-                return sleep(RETRY_AFTER).await;
-            }
-        };
+        let Some((writer, started)) = Box::pin(self.begin(task)).await else { return };
         let span = tracing::info_span!("run", %task, run = started.run, agent = started.agent_id);
         self.supervise(writer, started).instrument(span).await;
+    }
+
+    /// Records the start of the run. None when there is none to be, or not now.
+    async fn begin(&self, task: TaskId) -> Option<(Arc<Writer>, Arc<Task>)> {
+        let writer = self.journal.writer(task);
+        match start(&writer, self.journal.instance()).await {
+            Ok(started) => return Some((writer, started)),
+            Err(TaskError::WrongState(_) | TaskError::NotFound(_) | TaskError::ShutDown) => {}
+            Err(error) => {
+                tracing::warn!(%task, error = %with_causes(&error), "cannot start the run; trying again");
+                sleep(RETRY_AFTER).await;
+            }
+        }
+        None
     }
 
     async fn supervise(self: Arc<Self>, writer: Arc<Writer>, task: Arc<Task>) {
@@ -70,7 +76,7 @@ impl Supervisor {
 
         tracing::debug!("run started");
         let working = spawn(Arc::clone(&runner), context);
-        let Some(outcome) = self.watch_over(working, &writer, id, &cancel).await else {
+        let Some(outcome) = self.watch_over(working, &writer, &id, &cancel).await else {
             tracing::warn!("the task was taken over; its run is dropped");
             cancel.cancel();
             writer.end(id.run);
@@ -89,10 +95,9 @@ impl Supervisor {
         &self,
         mut working: AbortOnDropHandle<RunResult>,
         writer: &Arc<Writer>,
-        id: RunId,
+        id: &RunId,
         cancel: &CancellationToken,
     ) -> Option<Outcome> {
-        let mut snapshots = writer.snapshots();
         let mut idle = Idle::new(&self.journal, id.task, self.settings.idle_timeout);
         let mut deadlines = Deadlines::default();
         let mut shutdown = self.shutdown.clone();
@@ -102,7 +107,7 @@ impl Supervisor {
         let mut shutdown_at: Option<Instant> = None;
 
         loop {
-            let snapshot = snapshots.borrow_and_update().clone();
+            let (snapshot, seen) = writer.snapshot().get();
             if let Some(task) = &snapshot {
                 if task.run != id.run
                     || !task.status.is_active()
@@ -166,7 +171,7 @@ impl Supervisor {
                     stopping = Some((Instant::now() + self.settings.cancel_grace, Outcome::Failed(words)));
                 }
                 request_id = deadlines.passed() => Box::pin(take_default(writer, request_id)).await,
-                changed = snapshots.changed() => if changed.is_err() { return None },
+                () = writer.snapshot().newer_than(seen) => {}
                 // Again, too: a later call may want it sooner.
                 Ok(()) = shutdown.changed() => {}
             }

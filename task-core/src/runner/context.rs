@@ -178,15 +178,18 @@ impl RunContext {
     /// Waits until the snapshot is as wanted, or the run can no longer go on.
     pub(super) async fn wait_for(&self, wanted: impl Fn(&Task) -> bool) {
         let run = self.run();
-        let mut snapshots = self.0.writer.snapshots();
-        let reached = |task: &Option<Arc<Task>>| {
+        let snapshot = self.0.writer.snapshot();
+        let reached = |task: Option<&Task>| {
             let over = self.0.writer.check(run).is_err();
-            over || task
-                .as_ref()
-                .is_some_and(|task| task.run != run || !task.status.is_active() || wanted(task))
+            over || task.is_some_and(|task| task.run != run || !task.status.is_active() || wanted(task))
         };
-        // The writer lives as long as this run does, so the sender is there.
-        drop(snapshots.wait_for(reached).await);
+        loop {
+            let (task, seen) = snapshot.get();
+            if reached(task.as_deref()) {
+                return;
+            }
+            snapshot.newer_than(seen).await;
+        }
     }
 }
 

@@ -93,7 +93,7 @@ impl RunContext {
     ///
     /// When the store cannot be read, or what was saved has not the shape of a `T`.
     pub async fn last_checkpoint<T: DeserializeOwned>(&self) -> Result<Option<T>, RunError> {
-        let newest = self.0.writer.snapshots().borrow().as_ref().and_then(|task| task.book.checkpoint);
+        let newest = self.0.writer.snapshot().get().0.and_then(|task| task.book.checkpoint);
         let Some(seq) = newest.or(self.0.task.book.checkpoint) else { return Ok(None) };
         let event = self.0.journal.event(self.0.task.id, seq).await?;
         let checkpoint: Checkpoint = event.decode()?;
