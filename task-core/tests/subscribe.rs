@@ -240,7 +240,7 @@ async fn a_thousand_readers_of_one_task_share_what_they_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_history_is_read_a_page_ahead_of_its_reader_and_no_page_twice() {
+async fn a_long_history_is_read_two_pages_ahead_of_its_reader_and_no_page_twice() {
     let store = FaultStore::new(MemoryStore::new());
     let (writer, mut stage) = stage_with(store.clone(), |builder| builder).await;
     let task = create(&writer).await;
@@ -256,16 +256,45 @@ async fn a_long_history_is_read_a_page_ahead_of_its_reader_and_no_page_twice() {
     let before = store.reads();
     let mut events = observer.subscribe(task.id, Seq::ZERO);
     let first = events.next().await.expect("goes on").expect("readable");
-    while store.reads() - before < 2 {
+    while store.reads() - before < 3 {
         tokio::task::yield_now().await;
     }
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(store.reads() - before, 2, "one page ahead, and not two");
+    assert_eq!(store.reads() - before, 3, "two pages ahead, and not three");
     let rest: Vec<Event> = events.try_collect().await.expect("readable");
     assert_eq!((first.seq(), rest.len() as u64), (Seq::new(1), end - 1));
     assert_eq!(u64::from(store.reads() - before), pages);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_of_large_events_is_read_ahead_and_no_page_twice() {
+    let store = FaultStore::new(MemoryStore::new());
+    let (writer, mut stage) = stage_with(store.clone(), |builder| builder).await;
+    let task = create(&writer).await;
+    let act = stage.next().await;
+    for n in 0..1000 {
+        act.cx.custom("n", &(n, "x".repeat(2500))).await.expect("accepted");
+    }
+    act.finish(Ok(()));
+    let end = writer.wait(task.id).await.expect("it settles").seq;
+
+    let observer = TaskManager::builder(store.clone()).observe().await.expect("observes");
+    let before = store.reads();
+    let (mut events, mut read, mut pages) = (observer.subscribe(task.id, Seq::ZERO), Seq::ZERO, 0);
+    while let Some(chunk) = events.next_chunk().await {
+        let Chunk::Events(batch) = chunk.expect("readable") else { continue };
+        assert_eq!(batch.as_slice()[0].seq(), read.next());
+        read = batch.as_slice().last().expect("some").seq();
+        pages += 1;
+        // Whoever reads has something to do with it: what is ahead is read meanwhile.
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(read, end);
+    assert_eq!((store.reads() - before, pages >= 8), (pages, true), "a read for each page");
 }
 
 #[tokio::test(start_paused = true)]

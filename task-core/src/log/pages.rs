@@ -54,27 +54,38 @@ impl Pages {
 
     /// Events after `after`: at least one if the store has one.
     pub(crate) async fn after(&self, task: TaskId, after: Seq) -> Result<Arc<[Event]>, Arc<StoreError>> {
-        let start = Seq::new(after.get() / PAGE * PAGE);
+        let start = start_of(after);
         let page = self.page((task, start)).await?;
         // A page is cut short by its bytes: then a cursor inside it may lie behind what was read.
-        if start == after || page.last().is_some_and(|last| last.seq() > after) {
+        if start == after || reaches_beyond(&page, after) {
             return Ok(page);
         }
         self.page((task, after)).await
     }
 
-    /// Begins to read the page after `after`, unless it is here already.
+    /// Begins to read what [`Pages::after`] would, unless it is here already.
     pub(crate) fn ahead(&self, task: TaskId, after: Seq) -> Option<Ahead> {
-        let key = (task, after);
+        let start = start_of(after);
         let read = {
             let mut state = lock(&self.state);
-            if state.kept.contains_key(&key) {
+            let from = match state.kept.get(&(task, start)) {
+                Some(page) if reaches_beyond(&page.events, after) => return None,
+                Some(_) => after,
+                None => start,
+            };
+            if state.kept.contains_key(&(task, from)) {
                 return None;
             }
-            self.join(&mut state, key)
+            self.join(&mut state, (task, from))
         };
         let driver = spawn(read.clone());
         Some(Ahead { read, _driver: AbortOnDropHandle::new(driver) })
+    }
+
+    /// What the page behind that after `after` begins after, if that one is full. One that is cut short by its bytes ends
+    /// nobody knows where.
+    pub(crate) fn behind(after: Seq) -> Option<Seq> {
+        after.get().is_multiple_of(PAGE).then(|| Seq::new(after.get().saturating_add(PAGE)))
     }
 
     /// Forgets a task that was removed.
@@ -178,6 +189,15 @@ impl std::fmt::Debug for Pages {
     }
 }
 
+/// Where the page with what comes after `after` begins, unless that is cut short before.
+const fn start_of(after: Seq) -> Seq {
+    Seq::new(after.get() / PAGE * PAGE)
+}
+
+fn reaches_beyond(page: &[Event], after: Seq) -> bool {
+    page.last().is_some_and(|last| last.seq() > after)
+}
+
 /// Whether a page is worth keeping: it will not change, or has most of what it could have. What came behind it begins
 /// another page.
 fn is_full(events: &[Event]) -> bool {
@@ -195,206 +215,4 @@ const PAGE: u64 = 256;
 const PAGE_BYTES: usize = 256 << 10;
 
 #[cfg(all(test, feature = "testing"))]
-mod tests {
-    use std::ops::Range;
-    use std::time::Duration;
-
-    use super::*;
-    use crate::memory::MemoryStore;
-    use crate::model::Output;
-    use crate::testing::{FaultStore, Scribe};
-
-    /// A task with that many events, each with a text of so many bytes, and the pages of its store.
-    async fn log(events: usize, bytes: usize, limit: usize) -> (FaultStore, TaskId, Pages) {
-        let store = FaultStore::new(MemoryStore::new());
-        let task = add_log(&store, events, bytes).await;
-        let pages = Pages::new(Arc::new(store.clone()), limit);
-        (store, task, pages)
-    }
-
-    async fn add_log(store: &FaultStore, events: usize, bytes: usize) -> TaskId {
-        let mut scribe = Scribe::new("a title");
-        store.commit(scribe.create(None)).await.expect("stored");
-        let text = "x".repeat(bytes);
-        let texts = (2..events).map(|_| Output::text("b", text.as_str()));
-        store.commit(scribe.record(texts)).await.expect("stored");
-        scribe.id()
-    }
-
-    /// The numbers of the events that a reader behind `after` is given.
-    async fn read(pages: &Pages, task: TaskId, after: u64) -> Range<u64> {
-        let page = pages.after(task, Seq::new(after)).await.expect("readable");
-        let (first, last) = (page.first().expect("some"), page.last().expect("some"));
-        assert_eq!(page.len() as u64, last.seq().get() - first.seq().get() + 1);
-        first.seq().get()..last.seq().get() + 1
-    }
-
-    #[tokio::test]
-    async fn readers_of_one_page_share_one_read() {
-        let (store, task, pages) = log(600, 1, usize::MAX).await;
-        store.hold_reads();
-        let readers = [0, 0, 100, 255, 256].map(|after| read(&pages, task, after));
-        let go_on = async {
-            tokio::task::yield_now().await;
-            store.go_on_reading();
-        };
-        let (seen, ()) = futures::future::join(futures::future::join_all(readers), go_on).await;
-        assert_eq!(seen, [1..257, 1..257, 1..257, 1..257, 257..513]);
-        assert_eq!(store.reads(), 2);
-        assert!(lock(&pages.state).under_way.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_full_page_is_read_once_and_one_that_may_grow_each_time() {
-        let (store, task, pages) = log(600, 1, usize::MAX).await;
-        for (after, seen, reads) in [
-            (0, 1..257, 1),
-            (255, 1..257, 1),
-            (256, 257..513, 2),
-            (300, 257..513, 2),
-            (0, 1..257, 2),
-            (512, 513..601, 3),
-            (520, 513..601, 4),
-        ] {
-            assert_eq!(read(&pages, task, after).await, seen, "after {after}");
-            assert_eq!(store.reads(), reads, "after {after}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_page_cut_short_by_its_bytes_goes_on_where_the_reader_stands() {
-        let (store, task, pages) = log(40, PAGE_BYTES / 4, usize::MAX).await;
-        let cut = read(&pages, task, 0).await;
-        let last = cut.end - 1;
-        assert!(cut.start == 1 && last < 10, "{cut:?}");
-        assert_eq!(read(&pages, task, last - 1).await, cut, "it has one that the reader has not");
-        for after in [last, last + 1, 20] {
-            assert_eq!(read(&pages, task, after).await.start, after + 1);
-        }
-        assert_eq!(store.reads(), 1 + 3, "what was read of it is kept");
-    }
-
-    #[tokio::test]
-    async fn a_page_is_read_ahead_without_anybody_who_waits_and_once() {
-        let (store, task, pages) = log(600, 1, usize::MAX).await;
-        let ahead = pages.ahead(task, Seq::new(256)).expect("it is not here");
-        while ahead.read.peek().is_none() {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(read(&pages, task, 256).await, 257..513);
-        assert!(pages.ahead(task, Seq::new(256)).is_none(), "it is here");
-        assert_eq!(store.reads(), 1);
-        assert!(lock(&pages.state).under_way.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_page_that_could_not_be_read_ahead_is_read_again() {
-        let (store, task, pages) = log(600, 1, usize::MAX).await;
-        store.fail_reads(1);
-        let ahead = pages.ahead(task, Seq::ZERO).expect("it is not here");
-        while !ahead.has_failed() {
-            tokio::task::yield_now().await;
-        }
-        drop(ahead);
-        assert_eq!(read(&pages, task, 0).await, 1..257);
-    }
-
-    #[tokio::test]
-    async fn a_page_that_is_not_wanted_any_more_is_not_read_ahead() {
-        let (store, task, pages) = log(600, 1, usize::MAX).await;
-        store.hold_reads();
-        let ahead = pages.ahead(task, Seq::ZERO);
-        tokio::task::yield_now().await;
-        assert_eq!(store.reads(), 1, "it is under way");
-        drop(ahead);
-        tokio::task::yield_now().await;
-        let left = lock(&pages.state).under_way.values().filter(|read| read.upgrade().is_some()).count();
-        assert_eq!(left, 0);
-    }
-
-    #[tokio::test]
-    async fn what_is_kept_is_bounded_and_the_oldest_in_use_goes_first() {
-        let (store, task, mut pages) = log(4 * 256, 1, usize::MAX).await;
-        for start in [0, 256, 512] {
-            read(&pages, task, start).await;
-        }
-        // Later numbers are longer.
-        let three = lock(&pages.state).bytes * 7 / 6;
-        // Again and again: any other may be chosen by luck.
-        for _ in 0..10 {
-            pages = Pages::new(Arc::new(store.clone()), three);
-            for start in [0, 256, 512, 0, 768] {
-                read(&pages, task, start).await;
-            }
-            let state = lock(&pages.state);
-            let mut kept: Vec<_> = state.kept.keys().map(|(_, start)| start.get()).collect();
-            kept.sort_unstable();
-            assert_eq!(kept, [0, 512, 768], "the one that was not used for longest is gone");
-            assert_eq!(state.bytes, state.kept.values().map(|page| page.bytes).sum::<usize>());
-            assert!(state.bytes <= three);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_page_above_the_limit_is_not_kept_and_takes_no_other_along() {
-        let (store, task, pages) = log(512, 1, usize::MAX).await;
-        read(&pages, task, 0).await;
-        let one = lock(&pages.state).bytes;
-        let pages = Pages::new(Arc::new(store.clone()), one);
-        read(&pages, task, 0).await;
-        let big = add_log(&store, 256, 100).await;
-        read(&pages, big, 0).await;
-        let state = lock(&pages.state);
-        assert_eq!((state.kept.len(), state.bytes), (1, one));
-        assert!(state.kept.contains_key(&(task, Seq::ZERO)), "a page as large as the limit is kept");
-    }
-
-    #[tokio::test]
-    async fn pages_go_with_their_task_and_with_no_other() {
-        let (store, task, pages) = log(512, 1, usize::MAX).await;
-        read(&pages, task, 0).await;
-        let one = lock(&pages.state).bytes;
-        let other = add_log(&store, 256, 1).await;
-        read(&pages, task, 256).await;
-        read(&pages, other, 0).await;
-        pages.remove(other);
-        {
-            let state = lock(&pages.state);
-            assert_eq!(state.kept.len(), 2);
-            assert_eq!(state.bytes, state.kept.values().map(|page| page.bytes).sum::<usize>());
-        }
-        pages.remove(other);
-        pages.remove(task);
-        let state = lock(&pages.state);
-        assert_eq!((state.kept.len(), state.bytes), (0, 0));
-        assert!(one > 0);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn reads_that_were_given_up_do_not_pile_up() {
-        let (store, task, pages) = log(3, 1, usize::MAX).await;
-        store.hold_reads();
-        for page in 0..2 * MANY_READS as u64 {
-            let impatient = pages.after(task, Seq::new(page * PAGE));
-            assert!(tokio::time::timeout(Duration::from_millis(1), impatient).await.is_err());
-        }
-        let left = lock(&pages.state).under_way.len();
-        assert!(left <= MANY_READS, "{left} are left");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_read_that_nobody_waits_for_any_more_is_dropped() {
-        let store = FaultStore::new(MemoryStore::new());
-        let mut scribe = Scribe::new("a title");
-        store.commit(scribe.create(None)).await.expect("stored");
-        let pages = Pages::new(Arc::new(store.clone()), usize::MAX);
-        store.hold_reads();
-        let impatient = pages.after(scribe.id(), Seq::ZERO);
-        assert!(tokio::time::timeout(Duration::from_secs(1), impatient).await.is_err());
-        let left = lock(&pages.state).under_way.values().filter(|read| read.upgrade().is_some()).count();
-        assert_eq!(left, 0);
-
-        store.go_on_reading();
-        assert_eq!(pages.after(scribe.id(), Seq::ZERO).await.expect("readable").len(), 2);
-    }
-}
+mod tests;

@@ -8,7 +8,7 @@ use tokio_util::sync::ReusableBoxFuture;
 
 use super::hub::{Channel, Gone, Head};
 use super::journal::Journal;
-use super::pages::Ahead;
+use super::pages::{Ahead, Pages};
 use super::tail::EventBatch;
 use crate::error::TaskError;
 use crate::model::{Event, Seq, TaskId, TaskStatus};
@@ -24,7 +24,7 @@ use crate::store::StoreError;
 ///   the writing and the restarts fall together.
 /// * An event is yielded only once it is stored: nothing shown is taken back by a crash of the process.
 /// * Reading slowly, or not at all, costs the writer nothing. A subscription holds one batch of events, shared with
-///   other readers; what it fell behind is read from the store, a batch ahead of the reader while history is long.
+///   other readers; what it fell behind is read from the store, two batches ahead of the reader while history is long.
 /// * Dropping it changes nothing for the task.
 ///
 /// The stream ends when the task is settled and everything was yielded; one that [follows](Subscription::following)
@@ -80,8 +80,8 @@ struct Reader {
     cursor: Seq,
     follows: bool,
     open: Option<(Arc<Channel>, watch::Receiver<Head>)>,
-    /// The page behind the one that was given last, while a long history is read.
-    ahead: Option<Ahead>,
+    /// The pages behind the cursor, by what they begin after, while a long history is read.
+    ahead: Vec<(Seq, Ahead)>,
     caught_up: bool,
     ended: bool,
     /// Where the store itself was last asked whether that is the end.
@@ -96,7 +96,7 @@ impl Subscription {
             cursor: after,
             follows: false,
             open: None,
-            ahead: None,
+            ahead: Vec::new(),
             caught_up: false,
             ended: false,
             checked: None,
@@ -224,15 +224,13 @@ impl Reader {
                     Some(batch) => Some(batch),
                     None => {
                         // Held until the page is here, which comes of it.
-                        let _ahead = self.ahead.take().filter(|ahead| !ahead.has_failed());
+                        let _ahead = self.take_ahead();
                         EventBatch::after(self.journal.page(self.task, self.cursor).await?, self.cursor)
                     }
                 };
                 if let Some(batch) = batch {
                     self.cursor = batch.as_slice().last().map_or(self.cursor, Event::seq);
-                    if self.cursor < head.seq && !channel.has(self.cursor.next()) {
-                        self.ahead = self.journal.page_ahead(self.task, self.cursor);
-                    }
+                    self.read_ahead(head.seq);
                     return Ok(Some(Chunk::Events(batch)));
                 }
                 // A read that was under way before the commit may come back empty once. After that the hint was
@@ -284,6 +282,27 @@ impl Reader {
         }
     }
 
+    /// Begins to read the pages behind the cursor that are written and not in memory.
+    fn read_ahead(&mut self, head: Seq) {
+        let Some((channel, _)) = &self.open else { return };
+        let mut next = Some(self.cursor);
+        for _ in 0..PAGES_AHEAD {
+            let Some(after) = next.filter(|after| *after < head && !channel.has(after.next())) else {
+                return;
+            };
+            if self.ahead.iter().all(|(begins, _)| *begins != after) {
+                self.ahead.extend(self.journal.page_ahead(self.task, after).map(|ahead| (after, ahead)));
+            }
+            next = Pages::behind(after);
+        }
+    }
+
+    /// The reads that the page behind the cursor may come of.
+    fn take_ahead(&mut self) -> Vec<Ahead> {
+        let at_cursor = self.ahead.extract_if(.., |(begins, _)| *begins <= self.cursor);
+        at_cursor.map(|(_, ahead)| ahead).filter(|ahead| !ahead.has_failed()).collect()
+    }
+
     /// The store says that there is more, and does not give it.
     fn lost(&self, end: Seq) -> TaskError {
         let what =
@@ -318,6 +337,9 @@ impl Reader {
         Ok(())
     }
 }
+
+/// One that is given next, and one that is read meanwhile: reading takes longer than what most readers do with it.
+const PAGES_AHEAD: usize = 2;
 
 /// How long a hint may be ahead of what the store gives before it is looked at again.
 const DOUBT: std::time::Duration = std::time::Duration::from_millis(20);
