@@ -199,6 +199,8 @@ impl Reader {
         }
         let batch = channel.recent(self.cursor)?;
         self.cursor = batch.as_slice().last().map_or(self.cursor, Event::seq);
+        // So is all that comes after them.
+        self.ahead = Vec::new();
         Some(batch)
     }
 
@@ -220,15 +222,14 @@ impl Reader {
             }
 
             if head.seq > self.cursor {
-                let batch = match channel.recent(self.cursor) {
-                    Some(batch) => Some(batch),
-                    None => {
-                        // Held until the page is here, which comes of it.
-                        let _ahead = self.take_ahead();
-                        EventBatch::after(self.journal.page(self.task, self.cursor).await?, self.cursor)
-                    }
-                };
-                if let Some(batch) = batch {
+                if let Some(batch) = self.at_hand() {
+                    return Ok(Some(Chunk::Events(batch)));
+                }
+                // Held until the page is here, which comes of it.
+                let ahead = self.take_ahead();
+                let page = self.journal.page(self.task, self.cursor).await?;
+                drop(ahead);
+                if let Some(batch) = EventBatch::after(page, self.cursor) {
                     self.cursor = batch.as_slice().last().map_or(self.cursor, Event::seq);
                     self.read_ahead(head.seq);
                     return Ok(Some(Chunk::Events(batch)));
@@ -246,6 +247,7 @@ impl Reader {
                 continue;
             }
 
+            self.ahead = Vec::new();
             // Behind the head of which the state is known, when a page was read before its commit was shown here.
             let Some(status) = head.status.filter(|_| head.seq == self.cursor) else {
                 // Somebody else wrote, and the state there is not known: the log is the truth.
@@ -346,3 +348,49 @@ const DOUBT: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// How often the store may say that there is more and not give it: five seconds, more than any store lags behind.
 const DOUBTS: u32 = 250;
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::limits::Limits;
+    use crate::memory::MemoryStore;
+    use crate::model::Output;
+    use crate::store::TaskStore;
+    use crate::testing::Scribe;
+
+    /// How many reads a subscription that got all events has, and had at most. After a page of 256 small events there are
+    /// that many large ones, and then so many that are in memory, too.
+    async fn reads_held(large: usize, in_memory: usize) -> (usize, usize) {
+        let (store, mut scribe) = (MemoryStore::new(), Scribe::new("a title"));
+        let journal = Journal::new(Arc::new(store.clone()), Arc::new(SystemClock), Limits::default());
+        store.commit(scribe.create(None)).await.expect("stored");
+        let texts = |count, bytes| std::iter::repeat_n(Output::text("b", "x".repeat(bytes)), count);
+        store.commit(scribe.record(texts(254, 1).chain(texts(large, 2600)))).await.expect("stored");
+        if in_memory > 0 {
+            let commit = scribe.record(texts(in_memory, 2600));
+            store.commit(commit.clone()).await.expect("stored");
+            journal.hub().publish(&commit);
+        }
+        let end = Seq::new((256 + large + in_memory) as u64);
+
+        let (mut subscription, mut most) = (Subscription::new(journal, scribe.id(), Seq::ZERO), 0);
+        loop {
+            let chunk = subscription.next_chunk().await.expect("goes on").expect("readable");
+            let State::Idle(reader) = &subscription.state else { panic!("it goes on") };
+            most = most.max(reader.ahead.len());
+            let Chunk::Events(batch) = chunk else { return (reader.ahead.len(), most) };
+            let last = batch.as_slice().last().map(Event::seq);
+            if in_memory > 0 && last == Some(end) {
+                return (reader.ahead.len(), most);
+            }
+        }
+    }
+
+    /// Large events do not fill a page, so what begins at 512 is inside of another.
+    #[tokio::test]
+    async fn what_was_read_ahead_and_is_not_needed_is_not_held_on_to() {
+        assert_eq!(reads_held(264, 60).await, (0, PAGES_AHEAD), "the rest is in memory");
+        assert_eq!(reads_held(280, 0).await, (0, PAGES_AHEAD), "there is no rest");
+    }
+}
