@@ -1,7 +1,7 @@
 //! The files of the built page. Written by `npm run build` in `web/`.
 
 /// What the files come to: the version in their addresses.
-pub(super) const DIGEST: &str = "909974c2723eba59";
+pub(super) const DIGEST: &str = "aca87e769eef54a0";
 
 /// The page itself.
 pub(super) const INDEX: &str = include_str!("../../web/dist/index.html");

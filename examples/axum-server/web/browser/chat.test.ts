@@ -52,6 +52,20 @@ world('a conversation', {}, (w) => {
     expect((await w.server.task(id(page))).run).toBe(2)
   })
 
+  test('shows the agent that was chosen at once', async () => {
+    const page = await w.open('/chat')
+    const demo = page.getByRole('radio', { name: /Demo/ })
+    // Looked at in the turn of the click: what is only so a moment later has been otherwise before.
+    const shown = await demo.evaluate((element) => {
+      const radio = element as HTMLInputElement
+      radio.click()
+      return radio.checked
+    })
+    expect(shown).toBe(true)
+    await page.waitForURL(/agentId=demo/)
+    expect(await demo.isChecked()).toBe(true)
+  })
+
   test('streams as it is said', async () => {
     const task = await w.server.create('/text 4000 40')
     const page = await w.open(`/chat?taskId=${task.id}`)

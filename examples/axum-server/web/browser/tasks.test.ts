@@ -112,6 +112,19 @@ world('the list of tasks', {}, (w) => {
     await eventually('all rows', async () => ((await page.locator('tbody tr').count()) > 1 ? true : undefined))
   })
 
+  test('shows the state that was chosen at once', async () => {
+    const page = await w.open()
+    // Looked at in the turn of the choice: what is only so a moment later has been otherwise before.
+    const shown = await page.getByRole('combobox', { name: 'Status' }).evaluate((element) => {
+      const select = element as HTMLSelectElement
+      select.value = 'failed'
+      select.dispatchEvent(new Event('change', { bubbles: true }))
+      return select.value
+    })
+    expect(shown).toBe('failed')
+    await page.waitForURL(/status=failed/)
+  })
+
   test('a list that cannot be loaded is no empty list', async () => {
     w.allow(/503|ERR_FAILED/)
     const page = await w.context.newPage()

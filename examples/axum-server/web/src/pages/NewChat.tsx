@@ -12,6 +12,7 @@ import { words } from '../components/base/Toasts'
 import { useTitle } from '../hooks/browser'
 import { useNavigation } from '../hooks/navigation'
 import { useServices } from '../hooks/services'
+import { useChosen } from '../hooks/useChosen'
 import { useDraft } from '../hooks/useDraft'
 import { useAgents } from '../hooks/useTasks'
 
@@ -33,7 +34,8 @@ export function NewChat({ agentId }: { agentId: string }) {
 
   const available = agents.data?.filter((agent) => agent.available) ?? []
   const only = available.length === 1 ? available[0]?.id : undefined
-  const chosen = available.find((agent) => agent.id === agentId)?.id ?? only ?? ''
+  const [asked, choose] = useChosen(agentId, (id) => navigate(`/chat?agentId=${encodeURIComponent(id)}`, { replace: true }))
+  const chosen = available.find((agent) => agent.id === asked)?.id ?? only ?? ''
 
   const create = (message: string) => {
     const task: CreateTask = { agent_id: chosen, message }
@@ -68,11 +70,7 @@ export function NewChat({ agentId }: { agentId: string }) {
       </header>
       <div className="new-body">
         {agents.data !== undefined ? (
-          <AgentPicker
-            agents={agents.data}
-            chosen={chosen}
-            onChoose={(id) => navigate(`/chat?agentId=${encodeURIComponent(id)}`, { replace: true })}
-          />
+          <AgentPicker agents={agents.data} chosen={chosen} onChoose={choose} />
         ) : agents.isError ? (
           <State icon="alert" title={t('chat.agentsFailed')} hint={words(agents.error)} alert>
             <button type="button" className="button" onClick={() => void agents.refetch()}>

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import type { StatusCounts, TaskStatus } from '../../client'
+import { useChosen } from '../../hooks/useChosen'
 import { Icon } from '../base/Icon'
 
 export interface ToolbarProps {
@@ -15,6 +16,7 @@ export interface ToolbarProps {
 /** What is looked for, and in which state. */
 export function TaskToolbar({ search, status, counts, onSearch, onStatus }: ToolbarProps) {
   const { t } = useTranslation()
+  const [shown, choose] = useChosen(status, onStatus)
   const number = (of: TaskStatus) => (counts === undefined ? '' : ` (${counts[of]})`)
   const all = counts === undefined ? '' : ` (${Object.values(counts).reduce((sum, count) => sum + count, 0)})`
   return (
@@ -22,7 +24,7 @@ export function TaskToolbar({ search, status, counts, onSearch, onStatus }: Tool
       <SearchBox search={search} onSearch={onSearch} />
       <label className="filter">
         <span className="hidden">{t('tasks.filter.label')}</span>
-        <select value={status} onChange={(event) => onStatus(event.target.value)}>
+        <select value={shown} onChange={(event) => choose(event.target.value)}>
           <option value="">{t('tasks.filter.all') + all}</option>
           {STATUSES.map((of) => (
             <option key={of} value={of}>
