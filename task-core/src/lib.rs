@@ -91,8 +91,8 @@ pub use model::{
     Event, Failed, InputAnswered, InputRequest, InstanceId, Interrupted, Json, Lifecycle, Message,
     MessageAdded, MessageDelivered, MessageId, MessageRefused, NewTask, Notice, NoticeLevel, Output, Payload,
     Plan, PlanEntry, PlanStatus, RawOutput, Renamed, RequestKind, RequestOption, Requeued, RunStarted, Seq,
-    SessionSet, StatusCounts, Task, TaskId, TaskStatus, TextDelta, ThinkingDelta, ToolCall, ToolStatus,
-    ToolUpdate, TransitionError, TurnEnded, UnknownStatus, Usage, UsageReport,
+    SessionSet, StatusCounts, StoredPage, Task, TaskId, TaskStatus, TextDelta, ThinkingDelta, ToolCall,
+    ToolStatus, ToolUpdate, TransitionError, TurnEnded, UnknownStatus, Usage, UsageReport,
 };
 pub use runner::{
     AgentRunner, Answer, Ask, Capabilities, IncomingMessage, RunContext, RunError, RunId, RunResult,

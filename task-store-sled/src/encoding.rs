@@ -1,7 +1,7 @@
 //! The small records: what they hold and how it is laid out.
 
 use chrono::{DateTime, Utc};
-use task_core::{Event, Seq, StatusCounts, TaskId, TaskStatus};
+use task_core::{Event, Seq, StatusCounts, StoredPage, TaskId, TaskStatus};
 use uuid::Uuid;
 
 use crate::error::Fault;
@@ -123,7 +123,8 @@ pub(crate) fn encode_event(event: &Event) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
-pub(crate) fn decode_event(task: TaskId, seq: Seq, bytes: &[u8]) -> Result<Event, Fault> {
+/// Adds a stored event to a page, and says whether there was room for it.
+pub(crate) fn push_event(page: &mut StoredPage, task: TaskId, seq: Seq, bytes: &[u8]) -> Result<bool, Fault> {
     let at = event_time(bytes)?;
     let mut rest = bytes.get(8..).unwrap_or_default();
     let mut read = || -> Option<(&str, &str)> {
@@ -133,7 +134,7 @@ pub(crate) fn decode_event(task: TaskId, seq: Seq, bytes: &[u8]) -> Result<Event
     };
     let damaged = || Fault::damaged(format!("event {seq} of task {task} cannot be read"));
     let (kind, data) = read().ok_or_else(damaged)?;
-    Event::from_stored(task, seq, at, kind, data).map_err(|error| Fault::damaged_by("an event", error))
+    page.push(seq, at, kind, data).map_err(|error| Fault::damaged_by("an event", error))
 }
 
 /// The time of an event, which is in the first part of it.

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sled::Db;
-use task_core::{Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskStatus};
+use task_core::{
+    Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, StoredPage, Task, TaskId, TaskStatus,
+};
 use task_store_writer::Turns;
 
 use crate::database::Database;
-use crate::encoding::{Counts, Head, KeyEntry, decode_event, event_time};
+use crate::encoding::{Counts, Head, KeyEntry, event_time, push_event};
 use crate::error::{Doing, Fault};
 use crate::keys;
 use crate::record::{self, Records};
@@ -88,52 +90,41 @@ pub(crate) fn events(
     limit: usize,
     max_bytes: usize,
 ) -> Result<Vec<Event>, StoreError> {
-    let mut page = Page { events: Vec::new(), bytes: 0, after, full: false };
+    let mut page = Page { events: StoredPage::new(task, max_bytes), task, end: after };
     loop {
-        let piece = limit.saturating_sub(page.events.len()).min(PIECE);
-        let before = page.events.len();
+        let wanted = limit.min(page.events.len() + PIECE);
         database.read(|db| {
             let number = number(db, task)?.ok_or(StoreError::NotFound(task))?;
-            page.extend(db, task, number, piece, max_bytes)
+            Ok(page.extend(db, number, wanted)?)
         })?;
-        if page.full || page.events.len() == limit || page.events.len() < before + piece {
-            return Ok(page.events);
+        if page.events.len() < wanted || wanted == limit {
+            return Ok(page.events.into_events());
         }
     }
 }
 
 struct Page {
-    events: Vec<Event>,
-    bytes: usize,
-    after: Seq,
-    full: bool,
+    events: StoredPage,
+    task: TaskId,
+    /// The last event of it.
+    end: Seq,
 }
 
 impl Page {
-    fn extend(
-        &mut self,
-        db: &Db,
-        task: TaskId,
-        number: u64,
-        piece: usize,
-        max_bytes: usize,
-    ) -> Result<(), StoreError> {
-        let range = keys::between(&keys::events_of(number), Some(self.after.get()), None);
-        for record in Records::new(db.range(range), keys::EVENT_LEN).take(piece) {
+    /// Adds what is there, up to so many events.
+    fn extend(&mut self, db: &Db, number: u64, wanted: usize) -> Result<(), Fault> {
+        let range = keys::between(&keys::events_of(number), Some(self.end.get()), None);
+        for record in Records::new(db.range(range), keys::EVENT_LEN).take(wanted - self.events.len()) {
             let (key, body) = record?;
             let seq = keys::seq_of(&key).ok_or_else(|| Fault::damaged("the key of an event is none"))?;
-            if seq != self.after.next() {
-                let what = format!("event {} of task {task} is missing", self.after.next());
-                return Err(Fault::damaged(what).into());
+            if seq != self.end.next() {
+                let what = format!("event {} of task {} is missing", self.end.next(), self.task);
+                return Err(Fault::damaged(what));
             }
-            let event = decode_event(task, seq, &body)?;
-            self.bytes = self.bytes.saturating_add(event.json().len());
-            if self.bytes > max_bytes && !self.events.is_empty() {
-                self.full = true;
+            if !push_event(&mut self.events, self.task, seq, &body)? {
                 break;
             }
-            self.after = seq;
-            self.events.push(event);
+            self.end = seq;
         }
         Ok(())
     }

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use task_core::{Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, Task, TaskId, TaskStatus};
+use task_core::{
+    Event, InstanceId, Keyed, Seq, StatusCounts, StoreError, StoredPage, Task, TaskId, TaskStatus,
+};
 use task_store_writer::Turns;
 use task_store_writer::blocking::{self, lock};
 
@@ -145,19 +147,17 @@ pub(crate) fn events(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut query = connection.prepare_cached(EVENTS).doing("prepare to read events")?;
     let mut rows = query.query(params![row, encoding::number(after), limit]).doing("read events")?;
-    let (mut events, mut bytes) = (Vec::new(), 0_usize);
+    let mut page = StoredPage::new(task, max_bytes);
     while let Some(row) = rows.next().doing("read an event")? {
-        let event = event(task, row)?;
-        bytes = bytes.saturating_add(event.json().len());
-        if bytes > max_bytes && !events.is_empty() {
+        if !push(&mut page, task, row)? {
             break;
         }
-        events.push(event);
     }
-    Ok(events)
+    Ok(page.into_events())
 }
 
-fn event(task: TaskId, row: &Row<'_>) -> Result<Event, StoreError> {
+/// Adds the event of a row, and says whether there was room for it.
+fn push(page: &mut StoredPage, task: TaskId, row: &Row<'_>) -> Result<bool, StoreError> {
     let (seq, at) = (row.get(0).doing("read an event")?, row.get(1).doing("read an event")?);
     let text = |column| {
         let value = row.get_ref(column).doing("read an event")?;
@@ -165,7 +165,7 @@ fn event(task: TaskId, row: &Row<'_>) -> Result<Event, StoreError> {
             .as_str()
             .map_err(|error| Fault::damaged_by(format!("event {seq} of task {task} is no text"), error))
     };
-    Ok(Event::from_stored(task, encoding::position(seq), time(at)?, text(2)?, text(3)?)?)
+    Ok(page.push(encoding::position(seq), time(at)?, text(2)?, text(3)?)?)
 }
 
 pub(crate) fn counts(connection: &Connection) -> Result<StatusCounts, StoreError> {

@@ -44,7 +44,7 @@ pub(crate) struct Ahead {
     read: Shared<Read>,
     /// Not left to the reader: a store may let it wait in a line, where a reader that does something else in between would
     /// keep its place, and all who stand behind it.
-    _driver: AbortOnDropHandle<<Read as Future>::Output>,
+    _driver: Option<AbortOnDropHandle<<Read as Future>::Output>>,
 }
 
 impl Pages {
@@ -78,8 +78,13 @@ impl Pages {
             }
             self.join(&mut state, (task, from))
         };
-        let driver = spawn(read.clone());
-        Some(Ahead { read, _driver: AbortOnDropHandle::new(driver) })
+        // Begun here: a task that is only about to run has it begin later.
+        let mut driver = read.clone();
+        let driver = match (&mut driver).now_or_never() {
+            Some(_) => None,
+            None => Some(AbortOnDropHandle::new(spawn(driver))),
+        };
+        Some(Ahead { read, _driver: driver })
     }
 
     /// What the page behind that after `after` begins after, if that one is full. One that is cut short by its bytes ends

@@ -1,36 +1,40 @@
+mod line;
+mod page;
+
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use self::line::{Envelope, Line};
+pub use self::page::StoredPage;
 use super::id::TaskId;
 use super::json::Json;
 use super::output::Output;
 use super::payload::{Lifecycle, Payload};
 use super::seq::Seq;
-use super::time;
 
 /// One entry of a task's log. Cheap to clone: clones share the text.
 ///
 /// The JSON that a viewer gets is made once, when the event is made or read from its store, and every viewer shares
 /// it. [`Event::payload`] is the typed view; a kind this version does not know keeps its bytes.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Event(Arc<Inner>);
+///
+/// Events that were read from a store share what holds their text with some neighbours: one that is kept keeps at most
+/// 16 KiB of them.
+#[derive(Clone)]
+pub struct Event {
+    group: Arc<Group>,
+    index: u32,
+}
 
-#[derive(PartialEq, Eq)]
-struct Inner {
+/// Events that share what holds their text. Most are alone.
+struct Group {
     task: TaskId,
-    seq: Seq,
-    at: DateTime<Utc>,
-    /// `{"task_id":…,"seq":…,"at":…,"kind":…,` and the fields of the kind, on one line.
-    json: Box<str>,
-    /// Where in `json` the name of the kind is.
-    kind: Range<u32>,
-    /// Where in `json` the fields of the kind begin: behind the comma, or at the closing brace.
-    fields: u32,
+    text: Box<str>,
+    first: Line,
+    others: Box<[Line]>,
 }
 
 impl Event {
@@ -47,22 +51,10 @@ impl Event {
         kind: &str,
         data: &str,
     ) -> Result<Self, CorruptEvent> {
-        if kind.is_empty() || !kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        {
-            return Err(CorruptEvent { task, seq, what: "kind is not a word of a-z, 0-9 and _" });
-        }
-        let Some(fields) = data.strip_prefix('{').filter(|rest| rest.ends_with('}')) else {
-            return Err(CorruptEvent { task, seq, what: "data is not a JSON object" });
-        };
-
-        let mut line = Line::begin(task, seq, at, kind, data.len());
-        let comma = fields.trim_start() != "}";
-        if comma {
-            line.json.push(',');
-        }
-        let fields_from = line.json.len();
-        line.json.push_str(fields);
-        line.end(fields_from)
+        let fields = stored_fields(task, seq, kind, data)?;
+        let mut text = String::with_capacity(Envelope::len(seq, kind) + data.len());
+        let line = Envelope::push(&mut text, task, seq, at, kind).with_fields(&mut text, fields)?;
+        Ok(Self::alone(task, text, line))
     }
 
     pub(crate) fn new(
@@ -76,7 +68,7 @@ impl Event {
             | Payload::Output(Output::Other { kind, data })
             | Payload::Other { kind, data } => Ok(Self::from_stored(task, seq, at, kind, data.as_str())?),
             Payload::Lifecycle(lifecycle) => {
-                Line::begin(task, seq, at, lifecycle.kind(), TYPICAL).write(|json| lifecycle.write(json))
+                Self::written(task, seq, at, (lifecycle.kind(), TYPICAL), |json| lifecycle.write(json))
             }
             Payload::Output(output) => Self::of_output(task, seq, at, output),
         }
@@ -91,39 +83,69 @@ impl Event {
         match output {
             Output::Other { kind, data } => Ok(Self::from_stored(task, seq, at, kind, data.as_str())?),
             output => {
-                Line::begin(task, seq, at, output.kind(), output.weight()).write(|json| output.write(json))
+                Self::written(task, seq, at, (output.kind(), output.weight()), |json| output.write(json))
             }
         }
+    }
+
+    /// With the fields that `write` appends, nearly so many bytes.
+    fn written(
+        task: TaskId,
+        seq: Seq,
+        at: DateTime<Utc>,
+        (kind, bytes): (&str, usize),
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
+    ) -> Result<Self, MakeEventError> {
+        let mut text = String::with_capacity(Envelope::len(seq, kind) + bytes);
+        let line = Envelope::push(&mut text, task, seq, at, kind).with_object(&mut text, write)?;
+        Ok(Self::alone(task, text, line))
+    }
+
+    fn alone(task: TaskId, text: String, line: Line) -> Self {
+        let group = Group { task, text: text.into_boxed_str(), first: line, others: Box::default() };
+        Self { group: Arc::new(group), index: 0 }
+    }
+
+    /// The events of these lines of `text`.
+    fn group(task: TaskId, text: String, first: Line, others: Box<[Line]>) -> impl Iterator<Item = Self> {
+        let last = u32::try_from(others.len()).unwrap_or(u32::MAX);
+        let group = Arc::new(Group { task, text: text.into_boxed_str(), first, others });
+        (0..=last).map(move |index| Self { group: Arc::clone(&group), index })
+    }
+
+    fn line(&self) -> &Line {
+        let Group { first, others, .. } = &*self.group;
+        self.index.checked_sub(1).and_then(|other| others.get(other as usize)).unwrap_or(first)
     }
 
     /// The task it belongs to.
     #[must_use]
     pub fn task(&self) -> TaskId {
-        self.0.task
+        self.group.task
     }
 
     /// Its position in the log.
     #[must_use]
     pub fn seq(&self) -> Seq {
-        self.0.seq
+        self.line().seq
     }
 
     /// When it was recorded, in milliseconds. Never earlier than the event before it; order by [`Event::seq`].
     #[must_use]
     pub fn at(&self) -> DateTime<Utc> {
-        self.0.at
+        self.line().at
     }
 
     /// The name of its kind: `message`, `text`, `completed` …
     #[must_use]
     pub fn kind(&self) -> &str {
-        &self.0.json[self.0.kind.start as usize..self.0.kind.end as usize]
+        &self.group.text[self.line().kind()]
     }
 
     /// The event as viewers get it: `{"task_id":…,"seq":…,"at":…,"kind":…, …}` on one line.
     #[must_use]
     pub fn json(&self) -> &str {
-        &self.0.json
+        &self.group.text[self.line().all()]
     }
 
     /// The fields of its kind, as one JSON object: what a store keeps beside seq, time and kind.
@@ -136,7 +158,8 @@ impl Event {
     /// their own in between.
     #[must_use]
     pub fn data_parts(&self) -> [&str; 2] {
-        ["{", &self.0.json[self.0.fields as usize..]]
+        let text = &*self.group.text;
+        ["{", &text[self.line().fields(text)]]
     }
 
     /// The typed view. Never fails: what this version does not understand is [`Payload::Other`].
@@ -164,9 +187,23 @@ impl Event {
 
     /// Bytes it holds in memory, nearly.
     pub(crate) fn weight(&self) -> usize {
-        self.0.json.len() + size_of::<Inner>() + 2 * size_of::<usize>()
+        let alone = if self.group.others.is_empty() {
+            size_of::<Group>() + 2 * size_of::<usize>()
+        } else {
+            size_of::<Line>()
+        };
+        self.json().len() + alone
     }
 }
+
+impl PartialEq for Event {
+    fn eq(&self, other: &Self) -> bool {
+        // Everything else is in it.
+        self.json() == other.json()
+    }
+}
+
+impl Eq for Event {}
 
 impl serde::Serialize for Event {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -204,88 +241,17 @@ pub(crate) enum MakeEventError {
     Kind(#[from] CorruptEvent),
 }
 
-/// The JSON of an event in the making: the envelope, and then the fields of the kind.
-struct Line {
-    task: TaskId,
-    seq: Seq,
-    at: DateTime<Utc>,
-    json: String,
-    kind: Range<usize>,
-}
-
-impl Line {
-    /// The envelope up to the quote behind the kind, with room for `data` of about that length.
-    fn begin(task: TaskId, seq: Seq, at: DateTime<Utc>, kind: &str, data: usize) -> Self {
-        let mut json = String::with_capacity(ENVELOPE + time::digits(seq.get()) + kind.len() + data);
-        let mut uuid = uuid::Uuid::encode_buffer();
-        json.push_str(r#"{"task_id":""#);
-        json.push_str(task.as_uuid().hyphenated().encode_lower(&mut uuid));
-        json.push_str(r#"","seq":"#);
-        time::push_number(&mut json, seq.get());
-        json.push_str(r#","at":""#);
-        time::push(&mut json, at);
-        json.push_str(r#"","kind":""#);
-        let from = json.len();
-        json.push_str(kind);
-        let kind = from..json.len();
-        json.push('"');
-        Self { task, seq, at, json, kind }
+/// The fields of `data`, behind the opening brace.
+fn stored_fields<'a>(task: TaskId, seq: Seq, kind: &str, data: &'a str) -> Result<&'a str, CorruptEvent> {
+    if kind.is_empty() || !kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+        return Err(CorruptEvent { task, seq, what: "kind is not a word of a-z, 0-9 and _" });
     }
-
-    /// Adds the fields as `write` appends them, as one JSON object with at least its braces.
-    fn write(
-        mut self,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
-    ) -> Result<Event, MakeEventError> {
-        let brace = self.json.len();
-        let mut json = std::mem::take(&mut self.json).into_bytes();
-        write(&mut json)?;
-        let fields = if json.get(brace..) == Some(b"{}") {
-            json.remove(brace);
-            brace
-        } else {
-            // The object goes on where the envelope ended.
-            let opening = json.get_mut(brace).filter(|opening| **opening == b'{');
-            *opening.ok_or(self.damaged("data is not a JSON object"))? = b',';
-            brace + 1
-        };
-        self.json = String::from_utf8(json).map_err(|_| self.damaged("data is not text"))?;
-        Ok(self.end(fields)?)
-    }
-
-    /// The event, whose fields begin there.
-    fn end(self, fields: usize) -> Result<Event, CorruptEvent> {
-        let offset = |at: usize| u32::try_from(at).map_err(|_| self.damaged("data exceeds 4 GiB"));
-        Ok(Event(Arc::new(Inner {
-            task: self.task,
-            seq: self.seq,
-            at: self.at,
-            kind: offset(self.kind.start)?..offset(self.kind.end)?,
-            fields: offset(fields)?,
-            json: one_line(self.json).into_boxed_str(),
-        })))
-    }
-
-    const fn damaged(&self, what: &'static str) -> CorruptEvent {
-        CorruptEvent { task: self.task, seq: self.seq, what }
-    }
-}
-
-/// JSON may hold line breaks only between its tokens, where a space says the same; an event must stay on one line.
-fn one_line(json: String) -> String {
-    if memchr::memchr2(b'\n', b'\r', json.as_bytes()).is_none() {
-        return json;
-    }
-    json.replace(['\n', '\r'], " ")
+    let fields = data.strip_prefix('{').filter(|rest| rest.ends_with('}'));
+    fields.ok_or(CorruptEvent { task, seq, what: "data is not a JSON object" })
 }
 
 /// What the fields of a lifecycle event take, nearly.
 const TYPICAL: usize = 192;
-
-/// Bytes of the envelope besides the kind and the number; the comma before the fields is where the data has its opening
-/// brace. What is left over is given back.
-const ENVELOPE: usize =
-    r#"{"task_id":"","seq":,"at":"","kind":"""#.len() + uuid::fmt::Hyphenated::LENGTH + time::LENGTH;
 
 #[cfg(test)]
 mod tests {

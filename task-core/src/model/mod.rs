@@ -17,7 +17,7 @@ pub(crate) mod title;
 mod usage;
 
 pub use content::Content;
-pub use event::{CorruptEvent, Event};
+pub use event::{CorruptEvent, Event, StoredPage};
 pub use id::{InstanceId, MessageId, TaskId};
 pub use json::Json;
 pub use new_task::{Message, NewTask};

@@ -19,8 +19,10 @@ pub(crate) fn push(text: &mut String, at: DateTime<Utc>) {
     let Some(year) = u32::try_from(at.year()).ok().filter(|year| *year <= 9999) else {
         return text.push_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true));
     };
+    // Else each part is looked for with the offset of the zone, which is none.
+    let at = at.naive_utc();
     // A leap second has a thousand milliseconds more, and the number of the second before it.
-    let millis = at.timestamp_subsec_millis();
+    let millis = at.nanosecond() / 1_000_000;
     let (second, millis) = (at.second() + millis / 1000, millis % 1000);
     let mut written = *b"0000-00-00T00:00:00.000Z";
     for (number, digits) in [

@@ -74,6 +74,7 @@ pub trait TaskStore: Send + Sync + 'static {
 
     /// The events *after* the position `after`, exclusive, in order, without gap: at most `limit` of them, and no
     /// more than about `max_bytes` of their data, but at least one if there is one. Empty at and beyond the end.
+    /// [`StoredPage`](crate::StoredPage) makes them, and sees to the bytes.
     async fn events(
         &self,
         task: TaskId,
