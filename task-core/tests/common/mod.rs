@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use task_core::testing::{Puppet, Stage};
 use task_core::{
-    Event, Lifecycle, MemoryStore, NewTask, Payload, Seq, Task, TaskError, TaskId, TaskManager,
+    Event, Lifecycle, MemoryStore, NewTask, Payload, Seq, Subscription, Task, TaskError, TaskId, TaskManager,
     TaskManagerBuilder, TaskStore,
 };
 
@@ -32,6 +32,11 @@ pub async fn create(tasks: &TaskManager) -> Task {
 /// The whole log of a settled task.
 pub async fn log(tasks: &TaskManager, task: TaskId) -> Vec<Event> {
     tasks.subscribe(task, Seq::ZERO).try_collect().await.expect("the log can be read")
+}
+
+/// The numbers of all that a subscription gives.
+pub async fn seqs(events: Subscription) -> Vec<u64> {
+    events.map_ok(|event| event.seq().get()).try_collect().await.expect("readable")
 }
 
 /// The log as it is now.
