@@ -7,7 +7,7 @@ use futures::FutureExt;
 use super::Question;
 use crate::answer::{Answer, Result, within};
 use crate::bench::Bench;
-use crate::limits::RawLog;
+use crate::limits::{RawLog, write_batches};
 use crate::stores::Kind;
 use crate::workload::{Asks, Payloads, Task, append, check_all};
 
@@ -26,7 +26,10 @@ pub(crate) const SLED: Question = Question {
 async fn sqlite(bench: &Bench) -> Result<Answer> {
     let mut answer = Answer::default();
     for (appenders, ratio, cpu) in [(256, 0.4, 10.0), (4096, 0.28, 6.0)] {
-        let sides = measure(bench, Kind::Sqlite, appenders).await?;
+        let mut sides = Sides::default();
+        for _ in 0..bench.rounds() {
+            sides.round(bench, Kind::Sqlite, appenders).await?;
+        }
         answer.figure(
             format!("raw log, {appenders} appenders"),
             "events/s",
@@ -49,7 +52,11 @@ async fn sqlite(bench: &Bench) -> Result<Answer> {
 async fn sled(bench: &Bench) -> Result<Answer> {
     let mut answer = Answer::default();
     for (appenders, ratio) in [(256, 0.4), (4096, 0.2)] {
-        let sides = measure(bench, Kind::Sled, appenders).await?;
+        let (mut sides, mut engine) = (Sides::default(), Vec::new());
+        for _ in 0..bench.rounds() {
+            sides.round(bench, Kind::Sled, appenders).await?;
+            engine.push(one_engine(bench, appenders).await?);
+        }
         answer.figure(
             format!("sled, {appenders} appenders"),
             "events/s",
@@ -58,6 +65,12 @@ async fn sled(bench: &Bench) -> Result<Answer> {
         sides.ratio(&mut answer, &format!("sled / raw log, {appenders} appenders")).at_least(ratio);
         let figure = format!("sled, {appenders} appenders: processor time");
         answer.figure(figure, "µs/event", sides.store.iter().map(|side| side.cpu));
+        let figure = format!("sled without a store, batches of {appenders}");
+        answer.figure(figure, "events/s", engine.iter().map(|side| side.rate));
+        let name = format!("sled without a store / raw log, batches of {appenders}");
+        answer.ratio(&name, &rates(&engine), &rates(&sides.raw));
+        let figure = format!("sled without a store, batches of {appenders}: processor time");
+        answer.figure(figure, "µs/event", engine.iter().map(|side| side.cpu));
     }
     let rounds = bench.pick(1, 5, 20);
     let mut ended = 0.0;
@@ -86,19 +99,19 @@ struct Sides {
 }
 
 impl Sides {
+    async fn round(&mut self, bench: &Bench, kind: Kind, appenders: usize) -> Result<()> {
+        self.raw.push(one_raw_log(bench, appenders).await?);
+        self.store.push(one_store(bench, kind, appenders).await?);
+        Ok(())
+    }
+
     fn ratio<'a>(&self, answer: &'a mut Answer, name: &str) -> &'a mut crate::answer::Figure {
-        let rates = |sides: &[Side]| sides.iter().map(|side| side.rate).collect::<Vec<_>>();
         answer.ratio(name, &rates(&self.store), &rates(&self.raw))
     }
 }
 
-async fn measure(bench: &Bench, kind: Kind, appenders: usize) -> Result<Sides> {
-    let mut sides = Sides::default();
-    for _ in 0..bench.rounds() {
-        sides.raw.push(one_raw_log(bench, appenders).await?);
-        sides.store.push(one_store(bench, kind, appenders).await?);
-    }
-    Ok(sides)
+fn rates(sides: &[Side]) -> Vec<f64> {
+    sides.iter().map(|side| side.rate).collect()
 }
 
 async fn one_raw_log(bench: &Bench, appenders: usize) -> Result<Side> {
@@ -109,6 +122,14 @@ async fn one_raw_log(bench: &Bench, appenders: usize) -> Result<Side> {
     let side = Side { rate: round.per_second(), cpu: round.cpu() };
     log.check(&round, &payloads)?;
     Ok(side)
+}
+
+/// The engine of the store, with as many events in a batch.
+async fn one_engine(bench: &Bench, tasks: usize) -> Result<Side> {
+    let (place, payloads, time) = (bench.directory()?, Payloads::new(bench.seed)?, bench.time());
+    let write = move || write_batches(place.path(), tasks, &payloads, time);
+    let (events, used) = tokio::task::spawn_blocking(write).await??;
+    Ok(Side { rate: events as f64 / used.wall, cpu: used.cpu * 1e6 / events as f64 })
 }
 
 /// A new store, so many tasks, one appender each; checks what it has kept.
