@@ -11,7 +11,7 @@ use crate::model::{Event, Seq};
 pub(crate) struct Tail {
     sealed: VecDeque<Arc<[Event]>>,
     open: Vec<Event>,
-    /// `open` as readers share it; made when the first one asks.
+    /// The end of `open`, as far back as a reader has asked for it. Most are at the newest event, and share that alone.
     open_shared: Option<Arc<[Event]>>,
     bytes: usize,
 }
@@ -47,8 +47,13 @@ impl Tail {
             return None;
         }
         let segment = if self.open.first().is_some_and(|first| first.seq() <= next) {
-            let open = &self.open;
-            Arc::clone(self.open_shared.get_or_insert_with(|| open.as_slice().into()))
+            let reaches_back =
+                |shared: &&Arc<[Event]>| shared.first().is_some_and(|first| first.seq() <= next);
+            if self.open_shared.as_ref().filter(reaches_back).is_none() {
+                let behind = self.open.partition_point(|event| event.seq() <= after);
+                self.open_shared = Some(self.open[behind..].into());
+            }
+            Arc::clone(self.open_shared.as_ref()?)
         } else {
             let later = self.sealed.partition_point(|segment| segment[0].seq() <= next);
             Arc::clone(self.sealed.get(later.checked_sub(1)?)?)
@@ -148,7 +153,8 @@ mod tests {
     fn serves_every_cursor_inside_and_none_outside() {
         let (task, mut tail) = (TaskId::new(), Tail::default());
         tail.push(&events(task, 101..=300), usize::MAX);
-        for after in 100..300 {
+        // What is shared with one at the end is too little for one who is behind it.
+        for after in (100..300).rev().chain(100..300) {
             assert_eq!(drain(&mut tail, Seq::new(after)), (after + 1..=300).collect::<Vec<_>>());
         }
         assert!(tail.after(Seq::new(99)).is_none(), "event 100 is not here");

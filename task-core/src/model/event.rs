@@ -29,12 +29,16 @@ pub struct Event {
     index: u32,
 }
 
-/// Events that share what holds their text. Most are alone.
+/// Events that share what holds their text.
 struct Group {
-    task: TaskId,
     text: Box<str>,
-    first: Line,
-    others: Box<[Line]>,
+    lines: Lines,
+}
+
+/// Those that were not read from a store are alone, and there are many of them: nothing is added for the others.
+enum Lines {
+    One(Line),
+    Many(Box<[Line]>),
 }
 
 impl Event {
@@ -54,7 +58,7 @@ impl Event {
         let fields = stored_fields(task, seq, kind, data)?;
         let mut text = String::with_capacity(Envelope::len(seq, kind) + data.len());
         let line = Envelope::push(&mut text, task, seq, at, kind).with_fields(&mut text, fields)?;
-        Ok(Self::alone(task, text, line))
+        Ok(Self::alone(text, line))
     }
 
     pub(crate) fn new(
@@ -98,30 +102,33 @@ impl Event {
     ) -> Result<Self, MakeEventError> {
         let mut text = String::with_capacity(Envelope::len(seq, kind) + bytes);
         let line = Envelope::push(&mut text, task, seq, at, kind).with_object(&mut text, write)?;
-        Ok(Self::alone(task, text, line))
+        Ok(Self::alone(text, line))
     }
 
-    fn alone(task: TaskId, text: String, line: Line) -> Self {
-        let group = Group { task, text: text.into_boxed_str(), first: line, others: Box::default() };
+    fn alone(text: String, line: Line) -> Self {
+        let group = Group { text: text.into_boxed_str(), lines: Lines::One(line) };
         Self { group: Arc::new(group), index: 0 }
     }
 
     /// The events of these lines of `text`.
-    fn group(task: TaskId, text: String, first: Line, others: Box<[Line]>) -> impl Iterator<Item = Self> {
-        let last = u32::try_from(others.len()).unwrap_or(u32::MAX);
-        let group = Arc::new(Group { task, text: text.into_boxed_str(), first, others });
-        (0..=last).map(move |index| Self { group: Arc::clone(&group), index })
+    fn group(text: String, lines: Box<[Line]>) -> impl Iterator<Item = Self> {
+        let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
+        let group = Arc::new(Group { text: text.into_boxed_str(), lines: Lines::Many(lines) });
+        (0..count).map(move |index| Self { group: Arc::clone(&group), index })
     }
 
     fn line(&self) -> &Line {
-        let Group { first, others, .. } = &*self.group;
-        self.index.checked_sub(1).and_then(|other| others.get(other as usize)).unwrap_or(first)
+        match &self.group.lines {
+            Lines::One(line) => line,
+            Lines::Many(lines) => &lines[self.index as usize],
+        }
     }
 
     /// The task it belongs to.
     #[must_use]
     pub fn task(&self) -> TaskId {
-        self.group.task
+        // Seldom asked for, so it is in the line alone, where it always is.
+        line::task(self.json()).unwrap_or_else(|| uuid::Uuid::nil().into())
     }
 
     /// Its position in the log.
@@ -187,12 +194,11 @@ impl Event {
 
     /// Bytes it holds in memory, nearly.
     pub(crate) fn weight(&self) -> usize {
-        let alone = if self.group.others.is_empty() {
-            size_of::<Group>() + 2 * size_of::<usize>()
-        } else {
-            size_of::<Line>()
+        let beside = match &self.group.lines {
+            Lines::One(_) => size_of::<Group>() + 2 * size_of::<usize>(),
+            Lines::Many(_) => size_of::<Line>(),
         };
-        self.json().len() + alone
+        self.json().len() + beside
     }
 }
 

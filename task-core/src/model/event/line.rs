@@ -40,6 +40,12 @@ impl Line {
     }
 }
 
+/// The task of a line.
+pub(super) fn task(line: &str) -> Option<TaskId> {
+    let id = line.strip_prefix(BEGIN)?.get(..uuid::fmt::Hyphenated::LENGTH)?;
+    id.parse().ok()
+}
+
 /// The beginning of a line, up to the quote behind the kind.
 pub(super) struct Envelope {
     task: TaskId,
@@ -54,7 +60,7 @@ impl Envelope {
     pub(super) fn push(text: &mut String, task: TaskId, seq: Seq, at: DateTime<Utc>, kind: &str) -> Self {
         let from = text.len();
         let mut uuid = uuid::Uuid::encode_buffer();
-        text.push_str(r#"{"task_id":""#);
+        text.push_str(BEGIN);
         text.push_str(task.as_uuid().hyphenated().encode_lower(&mut uuid));
         text.push_str(r#"","seq":"#);
         time::push_number(text, seq.get());
@@ -126,6 +132,9 @@ impl Envelope {
         CorruptEvent { task: self.task, seq: self.seq, what }
     }
 }
+
+/// What stands before the id of the task.
+const BEGIN: &str = r#"{"task_id":""#;
 
 /// Bytes of the envelope besides the kind and the number.
 const ENVELOPE: usize =
