@@ -262,6 +262,7 @@ const TYPICAL: usize = 192;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::output::Custom;
 
     fn event(kind: &str, data: &str) -> Result<Event, CorruptEvent> {
         let at = DateTime::from_timestamp_millis(1_700_000_000_123).expect("in range");
@@ -292,6 +293,17 @@ mod tests {
                 assert!(weight.contains(&event.weight()), "nearly what it holds: {}", event.weight());
             }
         }
+    }
+
+    #[test]
+    fn what_runners_say_in_lines_is_on_one_line_too() {
+        let json = Json::parse("{\n  \"a\": [\n    1\r\n  ]\n}".to_owned()).expect("valid");
+        let output = Output::from(Custom::new("shape", json));
+        let event =
+            Event::of_output(TaskId::new(), Seq::new(7), DateTime::UNIX_EPOCH, &output).expect("valid");
+        assert!(event.json().ends_with(r#"{   "a": [     1    ] }}"#), "{}", event.json());
+        assert!(!event.json().contains(['\n', '\r']));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(event.json()).expect("valid")["seq"], 7);
     }
 
     #[test]

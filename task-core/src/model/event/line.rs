@@ -112,8 +112,9 @@ impl Envelope {
             brace + 1
         };
         // One line, as above.
-        while let Some(at) = memchr::memchr2(b'\n', b'\r', &json[fields..]) {
-            json[fields + at] = b' ';
+        if let Some(first) = memchr::memchr2(b'\n', b'\r', &json[fields..]) {
+            let breaks = json[fields + first..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r'));
+            breaks.for_each(|byte| *byte = b' ');
         }
         *text = String::from_utf8(json).map_err(|_| self.damaged("data is not text"))?;
         Ok(self.end(text.len())?)
