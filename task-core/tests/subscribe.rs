@@ -214,12 +214,12 @@ async fn a_thousand_readers_of_one_task_share_what_they_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_history_is_read_two_pages_ahead_of_its_reader_and_no_page_twice() {
+async fn a_long_history_is_read_three_pages_ahead_of_its_reader_and_no_page_twice() {
     let store = FaultStore::new(MemoryStore::new());
     let (writer, mut stage) = stage_with(store.clone(), |builder| builder).await;
     let task = create(&writer).await;
     let act = stage.next().await;
-    for n in 0..1000 {
+    for n in 0..1500 {
         act.cx.custom("n", &n).await.expect("accepted");
     }
     act.finish(Ok(()));
@@ -230,13 +230,13 @@ async fn a_long_history_is_read_two_pages_ahead_of_its_reader_and_no_page_twice(
     let before = store.reads();
     let mut events = observer.subscribe(task.id, Seq::ZERO);
     let first = events.next().await.expect("goes on").expect("readable");
-    while store.reads() - before < 3 {
+    while store.reads() - before < 4 {
         tokio::task::yield_now().await;
     }
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(store.reads() - before, 3, "two pages ahead, and not three");
+    assert_eq!(store.reads() - before, 4, "three pages ahead, and not four");
     let rest: Vec<Event> = events.try_collect().await.expect("readable");
     assert_eq!((first.seq(), rest.len() as u64), (Seq::new(1), end - 1));
     assert_eq!(u64::from(store.reads() - before), pages);
