@@ -53,11 +53,13 @@ pub(crate) fn connect_writer(path: &Path, options: &SqliteOptions) -> Result<Con
     // The size of a page can only be chosen before there is one, so this means something in a new file alone.
     connection.pragma_update(None, "page_size", 8192).doing("set the page size")?;
     enter_wal(&connection, options.busy_timeout)?;
+    // A larger cache is slower: where a tree was put in order, the engine looks through all of it at the commit, for pages
+    // behind the end of the file.
     for (name, value) in [
         ("synchronous", 2),
         ("wal_autocheckpoint", 4000),
         ("journal_size_limit", 64 * MIB),
-        ("cache_size", -64 * 1024),
+        ("cache_size", -16 * 1024),
         // As the bundled build has it, whichever library is linked.
         ("foreign_keys", 1),
     ] {
@@ -266,7 +268,7 @@ mod tests {
         for (name, of_writer) in [
             ("application_id", APPLICATION_ID),
             ("busy_timeout", 1234),
-            ("cache_size", -65536),
+            ("cache_size", -16384),
             ("foreign_keys", 1),
             ("journal_size_limit", 64 * MIB),
             ("page_size", 8192),
