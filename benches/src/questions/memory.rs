@@ -24,9 +24,8 @@ async fn memory(bench: &Bench) -> Result<Answer> {
     heap::count();
     let mut answer = Answer::default();
     let limits = Limits::default();
-    // First: what another part leaves to be freed later would be taken for less.
-    idle_tasks(bench, &mut answer).await?;
     idle_subscribers(bench, &mut answer).await?;
+    idle_tasks(bench, &mut answer).await?;
     stalled_reader(bench, &mut answer, &limits).await?;
     many_tails(bench, &mut answer, &limits).await?;
     old_pages(bench, &mut answer, &limits).await?;
