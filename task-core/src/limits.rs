@@ -30,7 +30,8 @@ pub struct Limits {
     pub tail_bytes: usize,
     /// Bytes of recent events kept in memory, all tasks together. 64 MiB.
     pub tails_bytes: usize,
-    /// Bytes of older events kept in memory, all tasks together. 32 MiB.
+    /// Bytes of older events kept in memory, all tasks together, and of those read ahead for readers of a long history, all
+    /// readers together. 32 MiB of each.
     pub pages_bytes: usize,
 }
 

@@ -219,14 +219,14 @@ async fn a_long_history_is_read_three_pages_ahead_of_its_reader_and_no_page_twic
     let (writer, mut stage) = stage_with(store.clone(), |builder| builder).await;
     let task = create(&writer).await;
     let act = stage.next().await;
-    for n in 0..1500 {
+    for n in 0..3000 {
         act.cx.custom("n", &n).await.expect("accepted");
     }
     act.finish(Ok(()));
     let end = writer.wait(task.id).await.expect("it settles").seq.get();
 
     let (pages, observer) =
-        (end.div_ceil(256), TaskManager::builder(store.clone()).observe().await.expect("observes"));
+        (end.div_ceil(512), TaskManager::builder(store.clone()).observe().await.expect("observes"));
     let before = store.reads();
     let mut events = observer.subscribe(task.id, Seq::ZERO);
     let first = events.next().await.expect("goes on").expect("readable");
@@ -248,7 +248,7 @@ async fn a_history_of_large_events_is_read_ahead_and_no_page_twice() {
     let (writer, mut stage) = stage_with(store.clone(), |builder| builder).await;
     let task = create(&writer).await;
     let act = stage.next().await;
-    for n in 0..1000 {
+    for n in 0..2000 {
         act.cx.custom("n", &(n, "x".repeat(2500))).await.expect("accepted");
     }
     act.finish(Ok(()));

@@ -18,6 +18,8 @@ pub(crate) struct Pages {
     store: Arc<dyn TaskStore>,
     state: Mutex<State>,
     limit: usize,
+    /// Held by each page that is read ahead, to count them.
+    ahead: Arc<()>,
 }
 
 #[derive(Default)]
@@ -42,6 +44,7 @@ struct Kept {
 /// A page that is read before anybody waits for it, as long as this is held.
 pub(crate) struct Ahead {
     read: Shared<Read>,
+    _counted: Arc<()>,
     /// Not left to the reader: a store may let it wait in a line, where a reader that does something else in between would
     /// keep its place, and all who stand behind it.
     _driver: Option<AbortOnDropHandle<<Read as Future>::Output>>,
@@ -49,7 +52,7 @@ pub(crate) struct Ahead {
 
 impl Pages {
     pub(crate) fn new(store: Arc<dyn TaskStore>, limit: usize) -> Self {
-        Self { store, state: Mutex::default(), limit }
+        Self { store, state: Mutex::default(), limit, ahead: Arc::default() }
     }
 
     /// Events after `after`: at least one if the store has one.
@@ -63,11 +66,16 @@ impl Pages {
         self.page((task, after)).await
     }
 
-    /// Begins to read what [`Pages::after`] would, unless it is here already.
+    /// Begins to read what [`Pages::after`] would, unless it is here already, or all readers together have as much ahead of
+    /// them as may be kept.
     pub(crate) fn ahead(&self, task: TaskId, after: Seq) -> Option<Ahead> {
         let start = start_of(after);
-        let read = {
+        let (read, counted) = {
+            // Counted while nobody else begins one.
             let mut state = lock(&self.state);
+            if Arc::strong_count(&self.ahead) > self.limit / PAGE_BYTES {
+                return None;
+            }
             let from = match state.kept.get(&(task, start)) {
                 Some(page) if reaches_beyond(&page.events, after) => return None,
                 Some(_) => after,
@@ -76,7 +84,7 @@ impl Pages {
             if state.kept.contains_key(&(task, from)) {
                 return None;
             }
-            self.join(&mut state, (task, from))
+            (self.join(&mut state, (task, from)), Arc::clone(&self.ahead))
         };
         // Begun here: a task that is only about to run has it begin later.
         let mut driver = read.clone();
@@ -84,7 +92,7 @@ impl Pages {
             Some(_) => None,
             None => Some(AbortOnDropHandle::new(spawn(driver))),
         };
-        Some(Ahead { read, _driver: driver })
+        Some(Ahead { read, _counted: counted, _driver: driver })
     }
 
     /// What the page behind that after `after` begins after, if that one is full. One that is cut short by its bytes ends
@@ -214,10 +222,10 @@ fn is_full(events: &[Event]) -> bool {
 const MANY_READS: usize = 1024;
 
 /// Events of a full page: it begins after a multiple of this.
-const PAGE: u64 = 256;
+const PAGE: u64 = 512;
 
 /// Bytes after which a page is cut short.
-const PAGE_BYTES: usize = 256 << 10;
+const PAGE_BYTES: usize = 512 << 10;
 
 #[cfg(all(test, feature = "testing"))]
 mod tests;

@@ -24,7 +24,7 @@ use crate::store::StoreError;
 ///   the writing and the restarts fall together.
 /// * An event is yielded only once it is stored: nothing shown is taken back by a crash of the process.
 /// * Reading slowly, or not at all, costs the writer nothing. A subscription holds one batch of events, shared with
-///   other readers; what it fell behind is read from the store, two batches ahead of the reader while history is long.
+///   other readers; what it fell behind is read from the store, up to three batches ahead of the reader while history is long.
 /// * Dropping it changes nothing for the task.
 ///
 /// The stream ends when the task is settled and everything was yielded; one that [follows](Subscription::following)
@@ -360,20 +360,20 @@ mod tests {
     use crate::store::TaskStore;
     use crate::testing::Scribe;
 
-    /// How many reads a subscription that got all events has, and had at most. After a page of 256 small events there are
+    /// How many reads a subscription that got all events has, and had at most. After a page of 512 small events there are
     /// that many large ones, and then so many that are in memory, too.
     async fn reads_held(large: usize, in_memory: usize) -> (usize, usize) {
         let (store, mut scribe) = (MemoryStore::new(), Scribe::new("a title"));
         let journal = Journal::new(Arc::new(store.clone()), Arc::new(SystemClock), Limits::default());
         store.commit(scribe.create(None)).await.expect("stored");
         let texts = |count, bytes| std::iter::repeat_n(Output::text("b", "x".repeat(bytes)), count);
-        store.commit(scribe.record(texts(254, 1).chain(texts(large, 2600)))).await.expect("stored");
+        store.commit(scribe.record(texts(510, 1).chain(texts(large, 2600)))).await.expect("stored");
         if in_memory > 0 {
             let commit = scribe.record(texts(in_memory, 2600));
             store.commit(commit.clone()).await.expect("stored");
             journal.hub().publish(&commit);
         }
-        let end = Seq::new((256 + large + in_memory) as u64);
+        let end = Seq::new((512 + large + in_memory) as u64);
 
         let (mut subscription, mut most) = (Subscription::new(journal, scribe.id(), Seq::ZERO), 0);
         loop {
@@ -388,10 +388,10 @@ mod tests {
         }
     }
 
-    /// Large events do not fill a page, so what begins at 512 is inside of another.
+    /// Large events do not fill a page, so what begins at 1024 is inside of another.
     #[tokio::test]
     async fn what_was_read_ahead_and_is_not_needed_is_not_held_on_to() {
-        assert_eq!(reads_held(530, 60).await, (0, PAGES_AHEAD), "the rest is in memory");
-        assert_eq!(reads_held(540, 0).await, (0, PAGES_AHEAD), "there is no rest");
+        assert_eq!(reads_held(1100, 60).await, (0, PAGES_AHEAD), "the rest is in memory");
+        assert_eq!(reads_held(1120, 0).await, (0, PAGES_AHEAD), "there is no rest");
     }
 }

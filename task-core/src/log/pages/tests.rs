@@ -33,30 +33,30 @@ async fn read(pages: &Pages, task: TaskId, after: u64) -> Range<u64> {
 
 #[tokio::test]
 async fn readers_of_one_page_share_one_read() {
-    let (store, task, pages) = log(600, 1, usize::MAX).await;
+    let (store, task, pages) = log(1112, 1, usize::MAX).await;
     store.hold_reads();
-    let readers = [0, 0, 100, 255, 256].map(|after| read(&pages, task, after));
+    let readers = [0, 0, 100, 511, 512].map(|after| read(&pages, task, after));
     let go_on = async {
         tokio::task::yield_now().await;
         store.go_on_reading();
     };
     let (seen, ()) = futures::future::join(futures::future::join_all(readers), go_on).await;
-    assert_eq!(seen, [1..257, 1..257, 1..257, 1..257, 257..513]);
+    assert_eq!(seen, [1..513, 1..513, 1..513, 1..513, 513..1025]);
     assert_eq!(store.reads(), 2);
     assert!(lock(&pages.state).under_way.is_empty());
 }
 
 #[tokio::test]
 async fn a_full_page_is_read_once_and_one_that_may_grow_each_time() {
-    let (store, task, pages) = log(600, 1, usize::MAX).await;
+    let (store, task, pages) = log(1112, 1, usize::MAX).await;
     for (after, seen, reads) in [
-        (0, 1..257, 1),
-        (255, 1..257, 1),
-        (256, 257..513, 2),
-        (300, 257..513, 2),
-        (0, 1..257, 2),
-        (512, 513..601, 3),
-        (520, 513..601, 4),
+        (0, 1..513, 1),
+        (511, 1..513, 1),
+        (512, 513..1025, 2),
+        (556, 513..1025, 2),
+        (0, 1..513, 2),
+        (1024, 1025..1113, 3),
+        (1032, 1025..1113, 4),
     ] {
         assert_eq!(read(&pages, task, after).await, seen, "after {after}");
         assert_eq!(store.reads(), reads, "after {after}");
@@ -78,32 +78,44 @@ async fn a_page_cut_short_by_its_bytes_goes_on_where_the_reader_stands() {
 
 #[tokio::test]
 async fn a_page_is_read_ahead_without_anybody_who_waits_and_once() {
-    let (store, task, pages) = log(600, 1, usize::MAX).await;
-    let ahead = pages.ahead(task, Seq::new(256)).expect("it is not here");
+    let (store, task, pages) = log(1112, 1, usize::MAX).await;
+    let ahead = pages.ahead(task, Seq::new(512)).expect("it is not here");
     while ahead.read.peek().is_none() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(read(&pages, task, 256).await, 257..513);
-    assert!(pages.ahead(task, Seq::new(256)).is_none(), "it is here");
+    assert_eq!(read(&pages, task, 512).await, 513..1025);
+    assert!(pages.ahead(task, Seq::new(512)).is_none(), "it is here");
     assert_eq!(store.reads(), 1);
     assert!(lock(&pages.state).under_way.is_empty());
 }
 
 #[tokio::test]
 async fn a_page_that_could_not_be_read_ahead_is_read_again() {
-    let (store, task, pages) = log(600, 1, usize::MAX).await;
+    let (store, task, pages) = log(1112, 1, usize::MAX).await;
     store.fail_reads(1);
     let ahead = pages.ahead(task, Seq::ZERO).expect("it is not here");
     while !ahead.has_failed() {
         tokio::task::yield_now().await;
     }
     drop(ahead);
-    assert_eq!(read(&pages, task, 0).await, 1..257);
+    assert_eq!(read(&pages, task, 0).await, 1..513);
+}
+
+#[tokio::test]
+async fn no_more_is_read_ahead_than_may_be_kept() {
+    let (_, task, pages) = log(4 * 512, 1, 2 * PAGE_BYTES).await;
+    let first = pages.ahead(task, Seq::ZERO).expect("it is not here");
+    let second = pages.ahead(task, Seq::new(512));
+    assert!(second.is_some());
+    assert!(pages.ahead(task, Seq::new(1024)).is_none(), "two are");
+    assert_eq!(read(&pages, task, 1024).await, 1025..1537, "whoever needs it gets it");
+    drop(first);
+    assert!(pages.ahead(task, Seq::ZERO).is_some(), "there is room again");
 }
 
 #[tokio::test]
 async fn a_page_that_is_not_wanted_any_more_is_not_read_ahead() {
-    let (store, task, pages) = log(600, 1, usize::MAX).await;
+    let (store, task, pages) = log(1112, 1, usize::MAX).await;
     store.hold_reads();
     let ahead = pages.ahead(task, Seq::ZERO);
     tokio::task::yield_now().await;
@@ -116,8 +128,8 @@ async fn a_page_that_is_not_wanted_any_more_is_not_read_ahead() {
 
 #[tokio::test]
 async fn what_is_kept_is_bounded_and_the_oldest_in_use_goes_first() {
-    let (store, task, mut pages) = log(4 * 256, 1, usize::MAX).await;
-    for start in [0, 256, 512] {
+    let (store, task, mut pages) = log(4 * 512, 1, usize::MAX).await;
+    for start in [0, 512, 1024] {
         read(&pages, task, start).await;
     }
     // Later numbers are longer.
@@ -125,13 +137,13 @@ async fn what_is_kept_is_bounded_and_the_oldest_in_use_goes_first() {
     // Again and again: any other may be chosen by luck.
     for _ in 0..10 {
         pages = Pages::new(Arc::new(store.clone()), three);
-        for start in [0, 256, 512, 0, 768] {
+        for start in [0, 512, 1024, 0, 1536] {
             read(&pages, task, start).await;
         }
         let state = lock(&pages.state);
         let mut kept: Vec<_> = state.kept.keys().map(|(_, start)| start.get()).collect();
         kept.sort_unstable();
-        assert_eq!(kept, [0, 512, 768], "the one that was not used for longest is gone");
+        assert_eq!(kept, [0, 1024, 1536], "the one that was not used for longest is gone");
         assert_eq!(state.bytes, state.kept.values().map(|page| page.bytes).sum::<usize>());
         assert!(state.bytes <= three);
     }
@@ -139,12 +151,12 @@ async fn what_is_kept_is_bounded_and_the_oldest_in_use_goes_first() {
 
 #[tokio::test]
 async fn a_page_above_the_limit_is_not_kept_and_takes_no_other_along() {
-    let (store, task, pages) = log(512, 1, usize::MAX).await;
+    let (store, task, pages) = log(1024, 1, usize::MAX).await;
     read(&pages, task, 0).await;
     let one = lock(&pages.state).bytes;
     let pages = Pages::new(Arc::new(store.clone()), one);
     read(&pages, task, 0).await;
-    let big = add_log(&store, 256, 100).await;
+    let big = add_log(&store, 512, 100).await;
     read(&pages, big, 0).await;
     let state = lock(&pages.state);
     assert_eq!((state.kept.len(), state.bytes), (1, one));
@@ -153,11 +165,11 @@ async fn a_page_above_the_limit_is_not_kept_and_takes_no_other_along() {
 
 #[tokio::test]
 async fn pages_go_with_their_task_and_with_no_other() {
-    let (store, task, pages) = log(512, 1, usize::MAX).await;
+    let (store, task, pages) = log(1024, 1, usize::MAX).await;
     read(&pages, task, 0).await;
     let one = lock(&pages.state).bytes;
-    let other = add_log(&store, 256, 1).await;
-    read(&pages, task, 256).await;
+    let other = add_log(&store, 512, 1).await;
+    read(&pages, task, 512).await;
     read(&pages, other, 0).await;
     pages.remove(other);
     {

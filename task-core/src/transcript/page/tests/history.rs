@@ -70,7 +70,7 @@ impl History {
         let end = self.end.get();
         let mut places = BTreeSet::from([0, 1, 2, end, end + 1, end + 9]);
         let message = self.whole[usize::try_from(random.below(self.whole.len() as u64)).expect("small")].seq;
-        for border in [256, WINDOW as u64, 2 * WINDOW as u64, 3 * WINDOW as u64] {
+        for border in [WINDOW as u64, 2 * WINDOW as u64, 3 * WINDOW as u64] {
             let from = [border, end.saturating_sub(border), message.get() + border, message.get()];
             places.extend(from.into_iter().flat_map(|place| [place.saturating_sub(1), place, place + 1]));
         }
