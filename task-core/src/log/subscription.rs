@@ -24,7 +24,8 @@ use crate::store::StoreError;
 ///   the writing and the restarts fall together.
 /// * An event is yielded only once it is stored: nothing shown is taken back by a crash of the process.
 /// * Reading slowly, or not at all, costs the writer nothing. A subscription holds one batch of events, shared with
-///   other readers; what it fell behind is read from the store, up to three batches ahead of the reader while history is long.
+///   other readers; what it fell behind is read from the store, up to three batches ahead of the reader while history is
+///   long and as far as [`Limits::pages_bytes`](crate::Limits::pages_bytes) allows for all readers together.
 /// * Dropping it changes nothing for the task.
 ///
 /// The stream ends when the task is settled and everything was yielded; one that [follows](Subscription::following)
