@@ -89,7 +89,7 @@ async fn tasks(bench: &Bench, answer: &mut Answer) -> Result<()> {
         there = count;
         let mut rounds = [const { Vec::new() }; 3];
         for _ in 0..bench.pick(3, 9, 9) {
-            let round = append_until(active, &payloads, Until::Each(20)).await?;
+            let round = append_until(active, &payloads, Until::Each(100)).await?;
             rounds[0].push(round.cpu());
             active = round.appenders.into_iter().map(|(task, _)| task).collect();
             let start = Instant::now();
