@@ -41,11 +41,10 @@ pub(crate) fn push(text: &mut String, at: DateTime<Utc>) {
 
 /// Appends the time to a text that has another one somewhere: if both are of one second, what they share is copied.
 pub(crate) fn push_like(text: &mut String, (other, from): (DateTime<Utc>, usize), at: DateTime<Utc>) {
-    let millis = at.timestamp_subsec_millis();
+    let (second, millis) = (at.timestamp(), at.timestamp_subsec_millis());
     // A leap second has the number of the second before it, and more than a thousand milliseconds.
-    let one_second =
-        at.timestamp() == other.timestamp() && millis.max(other.timestamp_subsec_millis()) < 1000;
-    if !one_second || !(0..=9999).contains(&at.year()) {
+    let one_second = second == other.timestamp() && millis.max(other.timestamp_subsec_millis()) < 1000;
+    if !one_second || !FOUR_DIGITS.contains(&second) {
         return push(text, at);
     }
     text.extend_from_within(from..from + SECONDS);
@@ -113,6 +112,9 @@ pub(crate) mod option {
 
 /// Of a time between the years 0 and 9999.
 pub(crate) const LENGTH: usize = "2026-01-02T03:04:05.678Z".len();
+
+/// The seconds of the years 0 to 9999; others are written with more than four digits.
+const FOUR_DIGITS: std::ops::Range<i64> = -62_167_219_200..253_402_300_800;
 
 /// Of these, what stands before the milliseconds.
 const SECONDS: usize = "2023-11-14T22:13:20.".len();

@@ -153,6 +153,7 @@ mod tests {
         let second = 1_483_228_799;
         let (before, leap, after) = (at(second, 999_000_000), at(second, 1_250_000_000), at(second + 1, 0));
         let (far, farther) = (at(253_402_300_800, 0), at(253_402_300_800, 5_000_000));
+        let (old, older) = (at(-62_167_219_200, 5_000_000), at(-62_167_219_201, 5_000_000));
         let times = [
             before,
             before,
@@ -164,6 +165,12 @@ mod tests {
             at(second + 1, 7_999_999),
             far,
             farther,
+            at(253_402_300_799, 0),
+            at(253_402_300_799, 5_000_000),
+            old,
+            old,
+            older,
+            older,
             at(-1, 1_000_000),
             at(-1, 2_000_000),
             at(0, 1),
