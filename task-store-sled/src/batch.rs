@@ -297,7 +297,7 @@ mod tests {
         let answers = run(&mut engine, &[more]);
         assert!(matches!(answers[..], [Err(StoreError::Unavailable { .. })]), "{answers:?}");
         assert!(matches!(engine.database.read(reader::counts), Err(StoreError::Unavailable { .. })));
-        drop(engine);
+        engine.database.close().expect("it can be closed");
         let engine = self::engine(&place);
         let end = |db: &Db| Ok(reader::load(db, scribe.id())?.seq);
         assert_eq!(engine.database.read(end).expect("loaded"), Seq::new(2));

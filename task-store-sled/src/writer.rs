@@ -143,7 +143,7 @@ mod tests {
         desk.torn();
         let answers = desk.write(&[&more]).answers;
         assert!(matches!(answers[..], [Err(StoreError::Unavailable { .. })]), "{answers:?}");
-        drop(desk);
+        desk.database.close().expect("it can be closed");
         let mut desk = self::desk(&place, DurabilityPolicy::Durable);
         assert!(desk.write(&[&more]).answers[0].is_ok());
     }

@@ -95,10 +95,18 @@ mod tests {
 
     /// A call that waits until it is told to end, and what tells it.
     fn held(turns: &Turns) -> (impl Future<Output = Result<(), StoreError>>, mpsc::Sender<()>) {
+        held_with(turns, ())
+    }
+
+    /// One with an answer.
+    fn held_with<T: Send + 'static>(
+        turns: &Turns,
+        answer: T,
+    ) -> (impl Future<Output = Result<T, StoreError>>, mpsc::Sender<()>) {
         let (go, wait) = mpsc::channel();
         let call = turns.run(move || {
             let _told_or_dropped = wait.recv();
-            Ok(())
+            Ok(answer)
         });
         (call, go)
     }
@@ -106,10 +114,12 @@ mod tests {
     #[tokio::test]
     async fn calls_that_are_begun_and_left_hold_up_nobody() {
         let turns = Turns::new(2);
-        let mut left: Vec<_> = (0..20).map(|n| Box::pin(turns.run(move || Ok(n)))).collect();
+        let (left, go): (Vec<_>, Vec<_>) = (0..20).map(|n| held_with(&turns, n)).unzip();
+        let mut left: Vec<_> = left.into_iter().map(Box::pin).collect();
         for call in &mut left {
             assert!(poll!(call).is_pending());
         }
+        drop(go);
         assert_eq!(timeout(SOON, turns.run(|| Ok(20))).await.expect("its turn comes").expect("done"), 20);
         for (n, call) in left.into_iter().enumerate() {
             assert_eq!(call.await.expect("done"), n, "and each has what it asked for");
