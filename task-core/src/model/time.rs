@@ -39,20 +39,6 @@ pub(crate) fn push(text: &mut String, at: DateTime<Utc>) {
     push_ascii(text, &written);
 }
 
-/// Appends the time to a text that has another one somewhere: if both are of one second, what they share is copied.
-pub(crate) fn push_like(text: &mut String, (other, from): (DateTime<Utc>, usize), at: DateTime<Utc>) {
-    let (second, millis) = (at.timestamp(), at.timestamp_subsec_millis());
-    // A leap second has the number of the second before it, and more than a thousand milliseconds.
-    let one_second = second == other.timestamp() && millis.max(other.timestamp_subsec_millis()) < 1000;
-    if !one_second || !FOUR_DIGITS.contains(&second) {
-        return push(text, at);
-    }
-    text.extend_from_within(from..from + SECONDS);
-    let mut written = *b"000Z";
-    write_digits(&mut written[..3], millis.into());
-    push_ascii(text, &written);
-}
-
 /// Appends a number.
 pub(crate) fn push_number(text: &mut String, number: u64) {
     // The largest has twenty digits.
@@ -112,12 +98,6 @@ pub(crate) mod option {
 
 /// Of a time between the years 0 and 9999.
 pub(crate) const LENGTH: usize = "2026-01-02T03:04:05.678Z".len();
-
-/// The seconds of the years 0 to 9999; others are written with more than four digits.
-const FOUR_DIGITS: std::ops::Range<i64> = -62_167_219_200..253_402_300_800;
-
-/// Of these, what stands before the milliseconds.
-const SECONDS: usize = "2023-11-14T22:13:20.".len();
 
 #[cfg(test)]
 mod tests {

@@ -66,36 +66,7 @@ impl Envelope {
         time::push_number(text, seq.get());
         text.push_str(r#","at":""#);
         time::push(text, at);
-        Self::push_kind(text, task, (from, seq, at), kind)
-    }
-
-    /// Appends it to a text that has a line of the same task: what is the same in both is copied, and mostly that is all
-    /// but the number and the milliseconds.
-    pub(super) fn push_like(
-        text: &mut String,
-        like: &Line,
-        task: TaskId,
-        seq: Seq,
-        at: DateTime<Utc>,
-        kind: &str,
-    ) -> Self {
-        let from = text.len();
-        let like_from = like.from as usize;
-        text.extend_from_within(like_from..like_from + TO_SEQ);
-        time::push_number(text, seq.get());
-        text.push_str(r#","at":""#);
-        let time = like.kind().start - KIND.len() - time::LENGTH;
-        time::push_like(text, (like.at, time), at);
-        Self::push_kind(text, task, (from, seq, at), kind)
-    }
-
-    fn push_kind(
-        text: &mut String,
-        task: TaskId,
-        (from, seq, at): (usize, Seq, DateTime<Utc>),
-        kind: &str,
-    ) -> Self {
-        text.push_str(KIND);
+        text.push_str(r#"","kind":""#);
         let name = text.len();
         text.push_str(kind);
         let kind = name..text.len();
@@ -165,12 +136,6 @@ impl Envelope {
 
 /// What stands before the id of the task.
 const BEGIN: &str = r#"{"task_id":""#;
-
-/// What stands between the time and the kind.
-const KIND: &str = r#"","kind":""#;
-
-/// Bytes of what stands before the number.
-const TO_SEQ: usize = BEGIN.len() + uuid::fmt::Hyphenated::LENGTH + r#"","seq":"#.len();
 
 /// Bytes of the envelope besides the kind and the number.
 const ENVELOPE: usize =

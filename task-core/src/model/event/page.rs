@@ -64,10 +64,7 @@ impl StoredPage {
             self.text.reserve_exact(bytes.max(GROUP_BYTES));
             self.lines.reserve_exact(GROUP);
         }
-        let envelope = match self.lines.last() {
-            Some(last) => Envelope::push_like(&mut self.text, last, self.task, seq, at, kind),
-            None => Envelope::push(&mut self.text, self.task, seq, at, kind),
-        };
+        let envelope = Envelope::push(&mut self.text, self.task, seq, at, kind);
         self.lines.push(envelope.with_fields(&mut self.text, fields)?);
         self.bytes = self.bytes.saturating_add(bytes);
         Ok(true)
@@ -143,48 +140,6 @@ mod tests {
             assert_eq!((event.task(), event.seq(), event.at()), (alone.task(), alone.seq(), alone.at()));
             assert_eq!((event.kind(), event.data()), (alone.kind(), alone.data()));
             assert_eq!(event.payload(), alone.payload());
-        }
-    }
-
-    /// Neighbours copy the time from each other as far as it is the same.
-    #[test]
-    fn each_event_has_the_time_that_it_is_given() {
-        let at = |seconds, nanos| DateTime::from_timestamp(seconds, nanos).expect("in range");
-        let second = 1_483_228_799;
-        let (before, leap, after) = (at(second, 999_000_000), at(second, 1_250_000_000), at(second + 1, 0));
-        let (far, farther) = (at(253_402_300_800, 0), at(253_402_300_800, 5_000_000));
-        let (old, older) = (at(-62_167_219_200, 5_000_000), at(-62_167_219_201, 5_000_000));
-        let times = [
-            before,
-            before,
-            at(second, 0),
-            leap,
-            leap,
-            before,
-            after,
-            at(second + 1, 7_999_999),
-            far,
-            farther,
-            at(253_402_300_799, 0),
-            at(253_402_300_799, 5_000_000),
-            old,
-            old,
-            older,
-            older,
-            at(-1, 1_000_000),
-            at(-1, 2_000_000),
-            at(0, 1),
-            after,
-            at(second + 60, 0),
-            at(second + 3_600, 0),
-        ];
-        let mut page = StoredPage::new(TaskId::new(), usize::MAX);
-        for (at, seq) in times.iter().zip([9, 10, 99, 100, 999_999, 1_000_000].into_iter().cycle()) {
-            assert!(page.push(Seq::new(seq), *at, "text", "{}").expect("valid"));
-        }
-        for (event, at) in page.into_events().iter().zip(times) {
-            let alone = Event::from_stored(event.task(), event.seq(), at, "text", "{}").expect("valid");
-            assert_eq!(event.json(), alone.json());
         }
     }
 
