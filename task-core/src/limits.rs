@@ -32,6 +32,10 @@ pub struct Limits {
     pub tails_bytes: usize,
     /// Bytes of older events kept in memory, all tasks together, and of those read ahead for readers of a long history, all
     /// readers together. 32 MiB of each.
+    ///
+    /// What is still being read ahead counts as 1 MiB, so with less than that nothing is. A reader that stops in the middle
+    /// keeps what was read for it, up to three pages of about 512 KiB; when nothing is left for others, they read when they
+    /// need it, which is slower.
     pub pages_bytes: usize,
 }
 

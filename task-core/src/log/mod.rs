@@ -24,6 +24,8 @@ mod writer;
 pub(crate) use draft::Draft;
 pub(crate) use hub::Head;
 pub(crate) use journal::{Journal, answer_key, create_key, message_key};
+#[cfg(all(test, feature = "testing"))]
+pub(crate) use pages::PAGE_EVENTS;
 pub use subscription::{Chunk, Subscription};
 pub use tail::EventBatch;
 pub use watch::{TaskChange, TaskWatch};

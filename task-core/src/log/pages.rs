@@ -1,8 +1,12 @@
+mod room;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
+
+use room::{Place, Room};
 
 use crate::model::{Event, Seq, TaskId};
 use crate::rt::sync::Mutex;
@@ -18,8 +22,7 @@ pub(crate) struct Pages {
     store: Arc<dyn TaskStore>,
     state: Mutex<State>,
     limit: usize,
-    /// Held by each page that is read ahead, to count them.
-    ahead: Arc<()>,
+    ahead: Room,
 }
 
 #[derive(Default)]
@@ -44,15 +47,15 @@ struct Kept {
 /// A page that is read before anybody waits for it, as long as this is held.
 pub(crate) struct Ahead {
     read: Shared<Read>,
-    _counted: Arc<()>,
+    _place: Arc<Place>,
     /// Not left to the reader: a store may let it wait in a line, where a reader that does something else in between would
     /// keep its place, and all who stand behind it.
-    _driver: Option<AbortOnDropHandle<<Read as Future>::Output>>,
+    _driver: Option<AbortOnDropHandle<()>>,
 }
 
 impl Pages {
     pub(crate) fn new(store: Arc<dyn TaskStore>, limit: usize) -> Self {
-        Self { store, state: Mutex::default(), limit, ahead: Arc::default() }
+        Self { store, state: Mutex::default(), limit, ahead: Room::new(limit) }
     }
 
     /// Events after `after`: at least one if the store has one.
@@ -70,12 +73,8 @@ impl Pages {
     /// them as may be kept.
     pub(crate) fn ahead(&self, task: TaskId, after: Seq) -> Option<Ahead> {
         let start = start_of(after);
-        let (read, counted) = {
-            // Counted while nobody else begins one.
+        let (read, place) = {
             let mut state = lock(&self.state);
-            if Arc::strong_count(&self.ahead) > self.limit / PAGE_BYTES {
-                return None;
-            }
             let from = match state.kept.get(&(task, start)) {
                 Some(page) if reaches_beyond(&page.events, after) => return None,
                 Some(_) => after,
@@ -84,21 +83,29 @@ impl Pages {
             if state.kept.contains_key(&(task, from)) {
                 return None;
             }
-            (self.join(&mut state, (task, from)), Arc::clone(&self.ahead))
+            let place = Arc::new(self.ahead.take()?);
+            (self.join(&mut state, (task, from)), place)
+        };
+        let mut driver = {
+            let (read, place) = (read.clone(), Arc::clone(&place));
+            Box::pin(async move {
+                if let Ok(page) = read.await {
+                    place.fit(&page);
+                }
+            })
         };
         // Begun here: a task that is only about to run has it begin later.
-        let mut driver = read.clone();
         let driver = match (&mut driver).now_or_never() {
-            Some(_) => None,
+            Some(()) => None,
             None => Some(AbortOnDropHandle::new(spawn(driver))),
         };
-        Some(Ahead { read, _counted: counted, _driver: driver })
+        Some(Ahead { read, _place: place, _driver: driver })
     }
 
     /// What the page behind that after `after` begins after, if that one is full. One that is cut short by its bytes ends
     /// nobody knows where.
     pub(crate) fn behind(after: Seq) -> Option<Seq> {
-        after.get().is_multiple_of(PAGE).then(|| Seq::new(after.get().saturating_add(PAGE)))
+        after.get().is_multiple_of(PAGE_EVENTS).then(|| Seq::new(after.get().saturating_add(PAGE_EVENTS)))
     }
 
     /// Forgets a task that was removed.
@@ -155,7 +162,7 @@ impl Pages {
     fn read(&self, (task, after): Key) -> Shared<Read> {
         let store = Arc::clone(&self.store);
         async move {
-            let limit = usize::try_from(PAGE).unwrap_or(usize::MAX);
+            let limit = usize::try_from(PAGE_EVENTS).unwrap_or(usize::MAX);
             store.events(task, after, limit, PAGE_BYTES).await.map(Into::into).map_err(Arc::new)
         }
         .boxed()
@@ -204,7 +211,7 @@ impl std::fmt::Debug for Pages {
 
 /// Where the page with what comes after `after` begins, unless that is cut short before.
 const fn start_of(after: Seq) -> Seq {
-    Seq::new(after.get() / PAGE * PAGE)
+    Seq::new(after.get() / PAGE_EVENTS * PAGE_EVENTS)
 }
 
 fn reaches_beyond(page: &[Event], after: Seq) -> bool {
@@ -215,14 +222,14 @@ fn reaches_beyond(page: &[Event], after: Seq) -> bool {
 /// another page.
 fn is_full(events: &[Event]) -> bool {
     let bytes = || events.iter().map(|event| event.json().len()).sum::<usize>();
-    events.len() as u64 == PAGE || bytes() >= PAGE_BYTES / 2
+    events.len() as u64 == PAGE_EVENTS || bytes() >= PAGE_BYTES / 2
 }
 
 /// Reads under way after which those that were given up are looked for.
 const MANY_READS: usize = 1024;
 
 /// Events of a full page: it begins after a multiple of this.
-const PAGE: u64 = 512;
+pub(crate) const PAGE_EVENTS: u64 = 512;
 
 /// Bytes after which a page is cut short.
 const PAGE_BYTES: usize = 512 << 10;

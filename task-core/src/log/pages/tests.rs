@@ -103,14 +103,48 @@ async fn a_page_that_could_not_be_read_ahead_is_read_again() {
 
 #[tokio::test]
 async fn no_more_is_read_ahead_than_may_be_kept() {
-    let (_, task, pages) = log(4 * 512, 1, 2 * PAGE_BYTES).await;
+    // Pages of many events, and pages that a single large one fills.
+    for first_of_page in [100, 900 << 10] {
+        let store = FaultStore::new(MemoryStore::new());
+        let mut scribe = Scribe::new("a title");
+        store.commit(scribe.create(None)).await.expect("stored");
+        let bytes = |seq| if seq % PAGE_EVENTS == 1 { first_of_page } else { 100 };
+        let texts = (3..20 * PAGE_EVENTS).map(|seq| Output::text("b", "x".repeat(bytes(seq))));
+        store.commit(scribe.record(texts)).await.expect("stored");
+        let (task, pages) = (scribe.id(), Pages::new(Arc::new(store), 3 * room::UNREAD));
+
+        let ahead = |page: u64| pages.ahead(task, Seq::new(page * PAGE_EVENTS));
+        let held: Vec<_> = (1..).map_while(ahead).collect();
+        let page = |ahead: &Ahead| ahead.read.peek().expect("read at once").clone().expect("readable");
+        let weight: usize =
+            held.iter().flat_map(|ahead| page(ahead).to_vec()).map(|event| event.weight()).sum();
+        assert_eq!(pages.ahead.taken(), weight);
+        assert!(weight <= 3 * room::UNREAD && weight > 2 * room::UNREAD, "{weight} of {}", held.len());
+        let next = (held.len() as u64 + 1) * PAGE_EVENTS;
+        assert_eq!(read(&pages, task, next).await.start, next + 1, "whoever needs it gets it");
+        drop(held);
+        assert_eq!(pages.ahead.taken(), 0);
+    }
+}
+
+#[tokio::test]
+async fn what_is_being_read_ahead_counts_as_the_largest_page_and_then_as_what_it_is() {
+    let (store, task, pages) = log(4 * 512, 1, 2 * room::UNREAD).await;
+    store.hold_reads();
     let first = pages.ahead(task, Seq::ZERO).expect("it is not here");
-    let second = pages.ahead(task, Seq::new(512));
-    assert!(second.is_some());
-    assert!(pages.ahead(task, Seq::new(1024)).is_none(), "two are");
-    assert_eq!(read(&pages, task, 1024).await, 1025..1537, "whoever needs it gets it");
+    let second = pages.ahead(task, Seq::new(512)).expect("it is not here");
+    assert!(pages.ahead(task, Seq::new(1024)).is_none(), "two are under way");
     drop(first);
-    assert!(pages.ahead(task, Seq::ZERO).is_some(), "there is room again");
+    while pages.ahead.taken() > room::UNREAD {
+        tokio::task::yield_now().await;
+    }
+    let third = pages.ahead(task, Seq::new(1024));
+    assert!(third.is_some() && pages.ahead(task, Seq::ZERO).is_none());
+    store.go_on_reading();
+    while second.read.peek().is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert!(pages.ahead(task, Seq::ZERO).is_some(), "they are small");
 }
 
 #[tokio::test]
@@ -189,7 +223,7 @@ async fn reads_that_were_given_up_do_not_pile_up() {
     let (store, task, pages) = log(3, 1, usize::MAX).await;
     store.hold_reads();
     for page in 0..2 * MANY_READS as u64 {
-        let impatient = pages.after(task, Seq::new(page * PAGE));
+        let impatient = pages.after(task, Seq::new(page * PAGE_EVENTS));
         assert!(tokio::time::timeout(Duration::from_millis(1), impatient).await.is_err());
     }
     let left = lock(&pages.state).under_way.len();

@@ -3,6 +3,7 @@
 mod history;
 
 use super::*;
+use crate::log::PAGE_EVENTS;
 use crate::memory::MemoryStore;
 use crate::model::{
     Completed, Custom, Failed, InputAnswered, MessageDelivered, Output, Payload, ToolCall, ToolStatus,
@@ -23,7 +24,7 @@ async fn pages_of_a_lively_log_are_parts_of_the_whole() {
 async fn a_page_of_a_few_of_many_messages_costs_one_step() {
     let history = History::random(7, 2_000, 40).await;
     let cost = history.cost(TranscriptQuery::default().with_limit(2)).await;
-    assert_eq!(cost, 1 + WINDOW as u32 / 512);
+    assert_eq!(cost, 1 + WINDOW as u32 / PAGE_EVENTS as u32);
 }
 
 #[tokio::test]
@@ -134,7 +135,7 @@ async fn a_change_is_told_of_what_began_as_far_back_as_is_read_and_not_torn_apar
     assert!(border < furthest && furthest + 4 < history.end.get(), "the border is in the last word");
     // What is far away changed, but before this.
     let cost = history.cost(TranscriptQuery::default().with_after(history.end.previous())).await;
-    assert!(cost <= 3 + WINDOW as u32 / 512, "{cost} reads");
+    assert!(cost <= 3 + WINDOW as u32 / PAGE_EVENTS as u32, "{cost} reads");
     for after in [border, furthest - 1, furthest] {
         let page = history.page(TranscriptQuery::default().with_after(Seq::new(after))).await;
         let page = page.expect("readable");
@@ -158,7 +159,7 @@ async fn an_older_page_has_what_came_of_it_as_far_as_is_read() {
         let (history, _) = far(filler, &CHANGES).await;
         let (reads, page) = (history.store.reads(), history.page(query).await.expect("readable"));
         let reads = history.store.reads() - reads;
-        assert!(reads <= 3 + MAX_WINDOW as u32 / 512, "{reads} reads");
+        assert!(reads <= 3 + MAX_WINDOW as u32 / PAGE_EVENTS as u32, "{reads} reads");
         let told: Vec<_> = page.messages.iter().map(|message| message.seq.get()).collect();
         assert_eq!((told, page.has_more), (vec![2, 4, 5], false));
         let is_open = |block: &Block| matches!(block, Block::Tool(tool) if tool.status.is_open());
@@ -255,7 +256,7 @@ async fn an_endless_turn_is_told_from_where_reading_began() {
 async fn a_page_of_an_endless_log_costs_no_more_than_its_part() {
     let most = MAX_WINDOW as u64;
     let history = endless(100, 3 * most).await;
-    let steps = MAX_WINDOW as u32 / 512;
+    let steps = MAX_WINDOW as u32 / PAGE_EVENTS as u32;
     let query = TranscriptQuery::default().with_limit(1_000);
     // Back, and forth for the run that it belongs to: nobody says for long.
     let cost = history.cost(query.with_before(Seq::new(most + 200))).await;
@@ -265,5 +266,5 @@ async fn a_page_of_an_endless_log_costs_no_more_than_its_part() {
     assert!(page.messages.iter().all(|message| message.run == 1), "{:?}", page.messages[0]);
     // What is new at the end is near.
     let cost = history.cost(query.with_after(history.end.previous())).await;
-    assert!(cost <= 3 + WINDOW as u32 / 512, "{cost} reads");
+    assert!(cost <= 3 + WINDOW as u32 / PAGE_EVENTS as u32, "{cost} reads");
 }

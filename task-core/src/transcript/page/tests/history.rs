@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::super::*;
 use crate::clock::SystemClock;
 use crate::limits::Limits;
+use crate::log::PAGE_EVENTS;
 use crate::memory::MemoryStore;
 use crate::model::{
     Cancelled, Completed, Content, Custom, Delivery, Failed, InputAnswered, InputRequest, Interrupted,
@@ -70,7 +71,7 @@ impl History {
         let end = self.end.get();
         let mut places = BTreeSet::from([0, 1, 2, end, end + 1, end + 9]);
         let message = self.whole[usize::try_from(random.below(self.whole.len() as u64)).expect("small")].seq;
-        for border in [WINDOW as u64, 2 * WINDOW as u64, 3 * WINDOW as u64] {
+        for border in [PAGE_EVENTS, WINDOW as u64, 2 * WINDOW as u64, 3 * WINDOW as u64] {
             let from = [border, end.saturating_sub(border), message.get() + border, message.get()];
             places.extend(from.into_iter().flat_map(|place| [place.saturating_sub(1), place, place + 1]));
         }
