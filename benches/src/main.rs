@@ -41,18 +41,24 @@ fn main() -> ExitCode {
 }
 
 fn act() -> Result<ExitCode> {
-    // As an application has it, but for counting: there, threads that meet by chance would be counted along.
-    let all_cores = || Builder::new_multi_thread().enable_all().build();
+    // For counting: threads that meet by chance would be counted along.
     let one_core = || Builder::new_current_thread().enable_all().build();
     match args::parse(std::env::args().skip(1))? {
-        Command::Ask(asked) => all_cores()?.block_on(run::ask_one(&asked))?,
+        Command::Ask(asked) => in_a_task(run::ask_one(asked))?,
         Command::Compare { before, after, runs } => compare::compare(&before, &after, &runs)?,
         Command::Help => print!("{}", args::HELP),
         Command::Hot { path, count, seed } => one_core()?.block_on(hot::take(&path, count, seed))?,
         Command::Instructions { record, seed } => return instructions::instructions(record, seed),
-        Command::Probe { place } => all_cores()?.block_on(questions::probe(&place))?,
+        Command::Probe { place } => in_a_task(questions::probe(place))?,
         Command::Run(runs) => return run::run(&runs),
-        Command::Serve { place, seed, bytes } => all_cores()?.block_on(serve::serve(&place, seed, bytes))?,
+        Command::Serve { place, seed, bytes } => in_a_task(serve::serve(place, seed, bytes))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// As in an application: on all cores, and what measures is a task, as runners and those who serve are. From the main
+/// thread, each of its wake-ups would be one of a thread, which no runner has.
+fn in_a_task(work: impl Future<Output = Result<()>> + Send + 'static) -> Result<()> {
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async { tokio::spawn(work).await? })
 }

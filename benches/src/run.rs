@@ -60,7 +60,7 @@ pub(crate) fn run(runs: &Runs) -> Result<ExitCode> {
 }
 
 /// In the process of its own: asks, and prints the answer.
-pub(crate) async fn ask_one(asked: &Asked) -> Result<()> {
+pub(crate) async fn ask_one(asked: Asked) -> Result<()> {
     let question = QUESTIONS.iter().find(|question| question.name == asked.question);
     let question = question.ok_or("there is no such question")?;
     let place = std::path::absolute(&asked.place)?;

@@ -1,8 +1,8 @@
 //! A server in a process of its own, so that its processor time and memory are not those of its viewers.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -12,7 +12,9 @@ use hyper_util::service::TowerToHyperService;
 use task_axum::{Guard, TaskApi};
 use task_core::testing::{Act, Puppet};
 use task_core::{Limits, NewTask, TaskId, TaskManager};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
+use tokio::process::ChildStdout;
 use tokio::task::JoinSet;
 
 use crate::answer::{Result, verify};
@@ -30,9 +32,9 @@ pub(crate) struct Served {
 }
 
 /// In the process of its own: serves what is at `place`, and does what its input says, a line each, until that ends.
-pub(crate) async fn serve(place: &Path, seed: u64, bytes: usize) -> Result<()> {
+pub(crate) async fn serve(place: PathBuf, seed: u64, bytes: usize) -> Result<()> {
     let (puppet, mut stage) = Puppet::new();
-    let store = Kind::Sqlite.open(place).await?;
+    let store = Kind::Sqlite.open(&place).await?;
     let limits = Limits::default();
     let tasks = TaskManager::builder(store).limits(limits).runner("stage", puppet).start().await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -121,7 +123,7 @@ fn say(what: &str) -> Result<()> {
 
 impl Served {
     /// Starts it on what is at `place`.
-    pub(crate) fn start(place: &Path, seed: u64, bytes: usize) -> Result<Self> {
+    pub(crate) async fn start(place: &Path, seed: u64, bytes: usize) -> Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["serve", "--seed", &seed.to_string(), "--bytes", &bytes.to_string(), "--place"])
             .arg(place)
@@ -129,28 +131,33 @@ impl Served {
             .stdout(Stdio::piped())
             .spawn()?;
         let orders = child.stdin.take().ok_or("no input")?;
-        let told = BufReader::new(child.stdout.take().ok_or("no output")?);
+        let told = child.stdout.take().ok_or("no output")?;
+        let told = BufReader::new(ChildStdout::from_std(told)?);
         let mut served = Self { child, orders, told, address: String::new() };
-        served.address = served.hear()?;
+        served.address = served.hear().await?;
         Ok(served)
     }
 
     /// Creates tasks that run and say nothing.
-    pub(crate) fn tasks(&mut self, count: usize) -> Result<Vec<TaskId>> {
+    pub(crate) async fn tasks(&mut self, count: usize) -> Result<Vec<TaskId>> {
         self.order(&format!("tasks {count}"))?;
-        (0..count).map(|_| Ok(self.hear()?.parse()?)).collect()
+        let mut tasks = Vec::with_capacity(count);
+        for _ in 0..count {
+            tasks.push(self.hear().await?.parse()?);
+        }
+        Ok(tasks)
     }
 
     /// Lets the newest task emit events of these numbers, and waits until they are stored.
-    pub(crate) fn emit(&mut self, first: u64, count: u64) -> Result<()> {
+    pub(crate) async fn emit(&mut self, first: u64, count: u64) -> Result<()> {
         self.order(&format!("emit {first} {count}"))?;
-        self.done()
+        self.done().await
     }
 
     /// Lets every task emit events from number 1 on, so many a second, and waits until they are stored.
-    pub(crate) fn pace(&mut self, each_second: u32, count: u64) -> Result<()> {
+    pub(crate) async fn pace(&mut self, each_second: u32, count: u64) -> Result<()> {
         self.order(&format!("pace {each_second} {count}"))?;
-        self.done()
+        self.done().await
     }
 
     /// The path of a task's stream.
@@ -180,15 +187,15 @@ impl Served {
         Ok(self.orders.flush()?)
     }
 
-    fn done(&mut self) -> Result<()> {
-        let told = self.hear()?;
+    async fn done(&mut self) -> Result<()> {
+        let told = self.hear().await?;
         verify(told == "done", || told)
     }
 
-    /// A line. The viewers go on meanwhile, on the other threads.
-    fn hear(&mut self) -> Result<String> {
+    /// A line. The viewers go on meanwhile.
+    async fn hear(&mut self) -> Result<String> {
         let mut line = String::new();
-        let read = tokio::task::block_in_place(|| self.told.read_line(&mut line))?;
+        let read = self.told.read_line(&mut line).await?;
         verify(read > 0, || "the server ended".to_owned())?;
         Ok(line.trim_end().to_owned())
     }

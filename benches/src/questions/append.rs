@@ -14,13 +14,13 @@ use crate::workload::{Asks, Payloads, Task, append, check_all};
 pub(crate) const SQLITE: Question = Question {
     name: "append-sqlite",
     asks: "How near do durable appends to SQLite come to a raw file, written and synced in groups?",
-    ask: |bench| sqlite(bench).boxed_local(),
+    ask: |bench| sqlite(bench).boxed(),
 };
 
 pub(crate) const SLED: Question = Question {
     name: "append-sled",
     asks: "How near do durable appends to sled come to it, and do a thousand at once ever hang?",
-    ask: |bench| sled(bench).boxed_local(),
+    ask: |bench| sled(bench).boxed(),
 };
 
 async fn sqlite(bench: &Bench) -> Result<Answer> {

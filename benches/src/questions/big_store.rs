@@ -1,7 +1,7 @@
 //! What does a store with a long past cost?
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,7 +22,7 @@ use crate::workload::Payloads;
 pub(crate) const BIG_STORE: Question = Question {
     name: "big-store",
     asks: "How soon is a store with a long past open, and its lists shown, from a cold disk?",
-    ask: |bench| big_store(bench).boxed_local(),
+    ask: |bench| big_store(bench).boxed(),
 };
 
 async fn big_store(bench: &Bench) -> Result<Answer> {
@@ -57,9 +57,9 @@ async fn big_store(bench: &Bench) -> Result<Answer> {
 }
 
 /// In a process of its own: opens what is at `place`, asks for its lists, and prints what that took.
-pub(crate) async fn probe(place: &Path) -> Result<()> {
+pub(crate) async fn probe(place: PathBuf) -> Result<()> {
     let start = Instant::now();
-    let manager = TaskManager::builder(Kind::Sqlite.open(place).await?).observe().await?;
+    let manager = TaskManager::builder(Kind::Sqlite.open(&place).await?).observe().await?;
     let open = start.elapsed();
     let newest = manager.list(&TaskQuery::default()).await?.items.len();
     let listed = start.elapsed();

@@ -22,7 +22,7 @@ use crate::stores::Kind;
 pub(crate) const FAN_OUT: Question = Question {
     name: "fan-out",
     asks: "How fast do a hundred subscribers in the process get events, beside a channel that sends each event?",
-    ask: |bench| fan_out(bench).boxed_local(),
+    ask: |bench| fan_out(bench).boxed(),
 };
 
 /// What all subscribers have got together.

@@ -20,7 +20,7 @@ use crate::workload::{Asks, Payloads, Task, Until, append_until};
 pub(crate) const GROWTH: Question = Question {
     name: "growth",
     asks: "What does one more cost, as a log, the tasks, the subscribers and the past grow?",
-    ask: |bench| growth(bench).boxed_local(),
+    ask: |bench| growth(bench).boxed(),
 };
 
 async fn growth(bench: &Bench) -> Result<Answer> {

@@ -17,7 +17,7 @@ use crate::stores::Kind;
 pub(crate) const MEMORY: Question = Question {
     name: "memory",
     asks: "What is held on the heap by subscribers, tasks and queues, and is it bounded as is said?",
-    ask: |bench| memory(bench).boxed_local(),
+    ask: |bench| memory(bench).boxed(),
 };
 
 async fn memory(bench: &Bench) -> Result<Answer> {

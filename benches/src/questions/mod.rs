@@ -14,7 +14,7 @@ mod whole_path;
 
 pub(crate) use big_store::probe;
 
-use futures::future::LocalBoxFuture;
+use futures::future::BoxFuture;
 
 use crate::answer::{Answer, Result};
 use crate::bench::Bench;
@@ -24,7 +24,7 @@ use crate::bench::Bench;
 pub(crate) struct Question {
     pub(crate) name: &'static str,
     pub(crate) asks: &'static str,
-    pub(crate) ask: fn(&Bench) -> LocalBoxFuture<'_, Result<Answer>>,
+    pub(crate) ask: fn(&Bench) -> BoxFuture<'_, Result<Answer>>,
 }
 
 /// All of them, in the order of the table.

@@ -13,19 +13,19 @@ use crate::workload::{Appender, Payloads, Round, append};
 pub(crate) const REDIS: Question = Question {
     name: "peer-redis",
     asks: "How do durable appends compare with Redis Streams that sync before they answer?",
-    ask: |bench| redis(bench).boxed_local(),
+    ask: |bench| redis(bench).boxed(),
 };
 
 pub(crate) const NATS: Question = Question {
     name: "peer-nats",
     asks: "How do appends that survive the process compare with NATS JetStream on files?",
-    ask: |bench| nats(bench).boxed_local(),
+    ask: |bench| nats(bench).boxed(),
 };
 
 pub(crate) const POSTGRES: Question = Question {
     name: "peer-postgres",
     asks: "How do durable appends compare with one INSERT each into PostgreSQL?",
-    ask: |bench| postgres(bench).boxed_local(),
+    ask: |bench| postgres(bench).boxed(),
 };
 
 async fn redis(bench: &Bench) -> Result<Answer> {

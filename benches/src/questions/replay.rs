@@ -16,7 +16,7 @@ use crate::workload::{Asks, FIRST, Payloads, Task};
 pub(crate) const REPLAY: Question = Question {
     name: "replay",
     asks: "How fast is a long log read through the public stream, beside the same SELECT in a bare loop?",
-    ask: |bench| replay(bench).boxed_local(),
+    ask: |bench| replay(bench).boxed(),
 };
 
 async fn replay(bench: &Bench) -> Result<Answer> {

@@ -18,7 +18,7 @@ use crate::stores::Kind;
 pub(crate) const RESTART: Question = Question {
     name: "restart",
     asks: "How soon does the next process serve, with all settled that was running, after kill -9?",
-    ask: |bench| restart(bench).boxed_local(),
+    ask: |bench| restart(bench).boxed(),
 };
 
 async fn restart(bench: &Bench) -> Result<Answer> {
@@ -28,14 +28,14 @@ async fn restart(bench: &Bench) -> Result<Answer> {
     for _ in 0..bench.rounds().min(5) {
         let place = bench.directory()?;
         settle(place.path(), tasks - running).await?;
-        let mut first = Served::start(place.path(), bench.seed, 100)?;
-        first.tasks(running)?;
+        let mut first = Served::start(place.path(), bench.seed, 100).await?;
+        first.tasks(running).await?;
         // Some have said something that is not in the database file yet.
-        first.emit(1, 100)?;
+        first.emit(1, 100).await?;
         first.kill()?;
 
         let start = Instant::now();
-        let next = Served::start(place.path(), bench.seed, 100)?;
+        let next = Served::start(place.path(), bench.seed, 100).await?;
         let counted = running_count(&next.address).await?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
         verify(counted == 0, || format!("{counted} tasks run, of a process that is gone"))?;

@@ -15,13 +15,13 @@ use crate::viewers::Viewers;
 pub(crate) const STREAM: Question = Question {
     name: "stream",
     asks: "How fast, and at what cost, do a thousand viewers get events over HTTP, beside nginx with nchan?",
-    ask: |bench| stream(bench).boxed_local(),
+    ask: |bench| stream(bench).boxed(),
 };
 
 pub(crate) const RECONNECT: Question = Question {
     name: "reconnect",
     asks: "How soon has a viewer that comes back 10,000 events over HTTP?",
-    ask: |bench| reconnect(bench).boxed_local(),
+    ask: |bench| reconnect(bench).boxed(),
 };
 
 /// What a round of one side took.
@@ -46,8 +46,8 @@ async fn stream(bench: &Bench) -> Result<Answer> {
     let bodies = Bodies::new(bench.seed, BODY);
     let place = bench.directory()?;
 
-    let mut served = Served::start(place.path(), bench.seed, BODY)?;
-    let task = served.tasks(1)?[0];
+    let mut served = Served::start(place.path(), bench.seed, BODY).await?;
+    let task = served.tasks(1).await?[0];
     let idle = served.memory()?;
     let paths = (0..viewers).map(|_| Served::path(task));
     let ours = Viewers::connect(&served.address, paths, &bodies, 1, false).await?;
@@ -83,7 +83,7 @@ async fn stream(bench: &Bench) -> Result<Answer> {
         ] {
             let (cpu, start) = (served.cpu()?, Instant::now());
             for n in 0..times {
-                served.emit(number + n * size, size)?;
+                served.emit(number + n * size, size).await?;
                 ours.frames((sent + (n + 1) * size) * viewers as u64).await?;
             }
             ours_took.seconds.push(start.elapsed().as_secs_f64());
@@ -136,9 +136,9 @@ async fn reconnect(bench: &Bench) -> Result<Answer> {
     let events = bench.pick(500, 10_000, 10_000);
     let bodies = Bodies::new(bench.seed, BODY);
     let place = bench.directory()?;
-    let mut served = Served::start(place.path(), bench.seed, BODY)?;
-    let task = served.tasks(1)?[0];
-    served.emit(1, events)?;
+    let mut served = Served::start(place.path(), bench.seed, BODY).await?;
+    let task = served.tasks(1).await?[0];
+    served.emit(1, events).await?;
     let nchan = Nchan::start(bench.directory()?).await?;
     if let Some(nchan) = &nchan {
         let messages: Vec<_> = (1..=events).map(|number| bodies.text(number)).collect();

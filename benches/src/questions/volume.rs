@@ -12,7 +12,7 @@ use crate::workload::{Asks, Payloads, Task, Until, append, append_until, check_a
 pub(crate) const VOLUME: Question = Question {
     name: "volume",
     asks: "How many bytes are written, and kept, for each byte of payload?",
-    ask: |bench| volume(bench).boxed_local(),
+    ask: |bench| volume(bench).boxed(),
 };
 
 async fn volume(bench: &Bench) -> Result<Answer> {

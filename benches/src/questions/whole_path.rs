@@ -19,7 +19,7 @@ use crate::workload::{Appender, Asks, Payloads, Task};
 pub(crate) const WHOLE_PATH: Question = Question {
     name: "whole-path",
     asks: "How long does an event take from `emit` in a runner to the frame at a viewer over HTTP?",
-    ask: |bench| whole_path(bench).boxed_local(),
+    ask: |bench| whole_path(bench).boxed(),
 };
 
 async fn whole_path(bench: &Bench) -> Result<Answer> {
@@ -27,8 +27,8 @@ async fn whole_path(bench: &Bench) -> Result<Answer> {
     let samples = bench.pick(20, 300, 1000);
     let bodies = Bodies::new(bench.seed, BODY);
     let place = bench.directory()?;
-    let mut served = Served::start(place.path(), bench.seed, BODY)?;
-    let task = served.tasks(1)?[0];
+    let mut served = Served::start(place.path(), bench.seed, BODY).await?;
+    let task = served.tasks(1).await?[0];
     let viewer = Viewers::connect(&served.address, [Served::path(task)], &bodies, 1, true).await?;
 
     let (mut whole, mut commit, mut socket) = (Vec::new(), Vec::new(), Vec::new());
@@ -36,7 +36,7 @@ async fn whole_path(bench: &Bench) -> Result<Answer> {
         for n in 1..=samples {
             let number = round * samples + n;
             tokio::time::sleep(APART).await;
-            served.emit(number, 1)?;
+            served.emit(number, 1).await?;
             viewer.frames(number).await?;
         }
         let delays = viewer.delays();
@@ -108,12 +108,12 @@ async fn many(bench: &Bench, answer: &mut Answer) -> Result<()> {
     let (tasks, seconds) = (bench.pick(20, 500, 500), bench.pick(1, 10, 30));
     let bodies = Bodies::new(bench.seed, DELTA);
     let place = bench.directory()?;
-    let mut served = Served::start(place.path(), bench.seed, DELTA)?;
-    let ids = served.tasks(tasks)?;
-    let paths = ids.iter().map(|task| Served::path(*task));
+    let mut served = Served::start(place.path(), bench.seed, DELTA).await?;
+    let ids = served.tasks(tasks).await?;
+    let paths: Vec<_> = ids.iter().map(|task| Served::path(*task)).collect();
     let viewers = Viewers::connect(&served.address, paths, &bodies, 1, true).await?;
     let (cpu, start) = (served.cpu()?, Instant::now());
-    served.pace(EACH_SECOND, u64::from(EACH_SECOND) * seconds)?;
+    served.pace(EACH_SECOND, u64::from(EACH_SECOND) * seconds).await?;
     viewers.frames(tasks as u64 * u64::from(EACH_SECOND) * seconds).await?;
     let took = start.elapsed().as_secs_f64();
     let cores = (served.cpu()? - cpu) / took;
