@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use memchr::memmem::Finder;
 use task_core::{Custom, Json, Output, RunError};
 
 use crate::answer::{Error, Result, verify};
@@ -11,7 +12,14 @@ use crate::workload::words;
 
 /// Bodies for numbered events: those of a seed.
 #[derive(Clone, Debug)]
-pub(crate) struct Bodies(Arc<Vec<String>>);
+pub(crate) struct Bodies(Arc<Known>);
+
+#[derive(Debug)]
+struct Known {
+    bodies: Vec<String>,
+    /// What finds where a mark begins. To make it takes longer than to use it.
+    begin: Finder<'static>,
+}
 
 /// A number and a time, as an event says them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +33,8 @@ impl Bodies {
     /// Bodies of about so many bytes.
     pub(crate) fn new(seed: u64, bytes: usize) -> Self {
         let mut random = Random::new(seed);
-        Self(Arc::new((0..COUNT).map(|_| words(&mut random, bytes)).collect()))
+        let bodies = (0..COUNT).map(|_| words(&mut random, bytes)).collect();
+        Self(Arc::new(Known { bodies, begin: Finder::new(BEGIN) }))
     }
 
     /// Event `number`, made now.
@@ -40,8 +49,8 @@ impl Bodies {
 
     /// The mark in a text that has one, if there is any; its body must be the one of its number.
     pub(crate) fn find(&self, text: &[u8]) -> Result<Option<Mark>> {
-        let Some(at) = memchr::memmem::find(text, b"{\"n\":") else { return Ok(None) };
-        let (number, rest) = digits(&text[at + 5..]);
+        let Some(at) = self.0.begin.find(text) else { return Ok(None) };
+        let (number, rest) = digits(&text[at + BEGIN.len()..]);
         let Some(rest) = rest.strip_prefix(b",\"t\":") else { return Err("a mark is cut".into()) };
         let (nanos, rest) = digits(rest);
         let body = rest.strip_prefix(b",\"body\":").unwrap_or_default();
@@ -50,7 +59,7 @@ impl Bodies {
     }
 
     fn of(&self, number: u64) -> &str {
-        &self.0[(number % COUNT) as usize]
+        &self.0.bodies[(number % COUNT) as usize]
     }
 }
 
@@ -69,6 +78,9 @@ fn digits(text: &[u8]) -> (u64, &[u8]) {
 }
 
 const COUNT: u64 = 256;
+
+/// What a mark begins with.
+const BEGIN: &[u8] = b"{\"n\":";
 
 #[cfg(test)]
 mod tests {
