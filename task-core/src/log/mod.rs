@@ -11,6 +11,7 @@ mod hub;
 mod journal;
 mod latest;
 mod ledger;
+mod moved;
 mod op;
 mod pages;
 mod per_task;

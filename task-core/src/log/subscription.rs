@@ -6,13 +6,13 @@ use std::task::{Context, Poll, ready};
 use futures::Stream;
 use tokio_util::sync::ReusableBoxFuture;
 
-use super::hub::{Channel, Gone, Head};
+use super::hub::{Channel, Gone};
 use super::journal::Journal;
+use super::moved::Moved;
 use super::pages::{Ahead, Pages};
 use super::tail::EventBatch;
 use crate::error::TaskError;
 use crate::model::{Event, Seq, TaskId, TaskStatus};
-use crate::rt::sync::watch;
 use crate::rt::time::sleep;
 use crate::store::StoreError;
 
@@ -80,7 +80,7 @@ struct Reader {
     task: TaskId,
     cursor: Seq,
     follows: bool,
-    open: Option<(Arc<Channel>, watch::Receiver<Head>)>,
+    open: Option<(Arc<Channel>, Moved)>,
     /// The pages behind the cursor, by what they begin after, while a long history is read.
     ahead: Vec<(Seq, Ahead)>,
     caught_up: bool,
@@ -194,7 +194,7 @@ impl Reader {
     /// The next events, when they are in memory.
     fn at_hand(&mut self) -> Option<EventBatch> {
         let (channel, moved) = self.open.as_mut().filter(|_| !self.ended)?;
-        let head = *moved.borrow_and_update();
+        let head = moved.head();
         if head.gone.is_some() || head.seq <= self.cursor {
             return None;
         }
@@ -210,12 +210,14 @@ impl Reader {
         if self.ended {
             return Ok(None);
         }
-        self.open().await?;
+        if self.open.is_none() {
+            self.open().await?;
+        }
         let mut fruitless = 0_u32;
         loop {
             // Listen first, then read: a commit that comes after this line wakes the wait below.
             let Some((channel, moved)) = &mut self.open else { return Ok(None) };
-            let head = *moved.borrow_and_update();
+            let head = moved.head();
             match head.gone {
                 Some(Gone::Closed) => return Err(TaskError::ShutDown),
                 Some(Gone::Removed) => return Err(TaskError::NotFound(self.task)),
@@ -279,7 +281,7 @@ impl Reader {
                 self.ended = true;
                 return Ok(Some(Chunk::Ended { seq: self.cursor, status }));
             }
-            if moved.changed().await.is_err() {
+            if !moved.changed().await {
                 return Err(TaskError::ShutDown);
             }
         }
@@ -314,12 +316,9 @@ impl Reader {
     }
 
     async fn open(&mut self) -> Result<(), TaskError> {
-        if self.open.is_some() {
-            return Ok(());
-        }
         let channel = self.journal.channel(self.task)?;
-        let moved = channel.listen();
-        let known = *moved.borrow();
+        let mut moved = Moved::new(channel.listen());
+        let known = moved.head();
         let end = if known.status.is_some() {
             known.seq
         } else {
