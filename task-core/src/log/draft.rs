@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::error::TaskError;
 use crate::model::time::to_millis;
-use crate::model::{Created, Event, InstanceId, Output, Payload, Seq, Task, TaskId, UsageReport};
+use crate::model::{Created, EventGroups, InstanceId, Output, Payload, Seq, Task, TaskId, UsageReport};
 use crate::store::{Commit, Contents, Durability, KeyedEvent};
 
 /// A commit in the making: a snapshot, and events recorded on top of it.
@@ -17,7 +17,7 @@ pub(crate) struct Draft {
     task: Arc<Task>,
     base: Seq,
     at: DateTime<Utc>,
-    events: Vec<Event>,
+    events: EventGroups,
     changed: bool,
     durability: Durability,
     key: Option<KeyedEvent>,
@@ -43,7 +43,7 @@ impl Draft {
             task,
             base,
             at,
-            events: Vec::new(),
+            events: EventGroups::new(),
             changed: false,
             durability: Durability::Process,
             key: None,
@@ -79,11 +79,16 @@ impl Draft {
             Payload::Output(output) => return self.record_output(&output),
             payload => payload,
         };
-        let seq = self.task.seq.next();
-        let event = Event::new(self.task.id, seq, self.at, &payload).map_err(|error| not_recorded(&error))?;
-        self.changed |= Arc::make_mut(&mut self.task).apply(seq, self.at, &payload)?;
+        let (before, seq) = (self.events.len(), self.task.seq.next());
+        self.events.push(self.task.id, seq, self.at, &payload).map_err(|error| not_recorded(&error))?;
+        match Arc::make_mut(&mut self.task).apply(seq, self.at, &payload) {
+            Ok(changed) => self.changed |= changed,
+            Err(error) => {
+                self.events.truncate(before);
+                return Err(error.into());
+            }
+        }
         self.durability = Durability::Durable;
-        self.events.push(event);
         Ok(seq)
     }
 
@@ -91,13 +96,12 @@ impl Draft {
     pub(crate) fn record_output(&mut self, output: &Output) -> Result<Seq, TaskError> {
         let output = self.complete(output);
         let seq = self.task.seq.next();
-        let event =
-            Event::of_output(self.task.id, seq, self.at, &output).map_err(|error| not_recorded(&error))?;
+        let pushed = self.events.push_output(self.task.id, seq, self.at, &output);
+        pushed.map_err(|error| not_recorded(&error))?;
         self.changed |= Arc::make_mut(&mut self.task).apply_output(seq, self.at, &output);
         if !output.is_progress() {
             self.durability = Durability::Durable;
         }
-        self.events.push(event);
         Ok(seq)
     }
 
@@ -140,7 +144,7 @@ impl Draft {
         let commit = Commit::new(Contents {
             task: self.task.id,
             expected: self.base,
-            events: self.events,
+            events: self.events.into_events(),
             end: self.task.seq,
             status: self.task.status,
             snapshot: self.changed.then(|| Arc::clone(&self.task)),
@@ -170,7 +174,7 @@ fn not_recorded(error: &impl ToString) -> TaskError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Content, Delivery, MessageAdded, MessageId, TaskStatus};
+    use crate::model::{Completed, Content, Delivery, Event, MessageAdded, MessageId, TaskStatus};
 
     fn draft() -> Draft {
         let created = Created {
@@ -207,6 +211,19 @@ mod tests {
         assert_eq!(commit.events().len(), 1);
         assert_eq!((commit.key(), commit.snapshot()), (None, None));
         assert_eq!(commit.durability(), Durability::Process, "a text alone asks for no more");
+    }
+
+    #[test]
+    fn what_does_not_follow_from_what_was_before_is_not_recorded() {
+        let mut draft = draft();
+        draft.record(Output::text("b", "before")).expect("recorded");
+        let before = draft.task().clone();
+        let done: Completed = serde_json::from_str("{}").expect("valid");
+        draft.record(done).expect_err("it was not started");
+        assert_eq!(*draft.task(), before);
+        draft.record(Output::text("b", "after")).expect("recorded");
+        let commit = draft.finish(InstanceId::new()).1.expect("the texts are left");
+        assert_eq!(commit.events().iter().map(Event::kind).collect::<Vec<_>>(), ["text", "text"]);
     }
 
     #[test]

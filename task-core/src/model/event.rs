@@ -1,3 +1,4 @@
+mod groups;
 mod line;
 mod page;
 
@@ -8,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+pub(crate) use self::groups::EventGroups;
 use self::line::{Envelope, Line};
 pub use self::page::StoredPage;
 use super::id::TaskId;
@@ -21,8 +23,8 @@ use super::seq::Seq;
 /// The JSON that a viewer gets is made once, when the event is made or read from its store, and every viewer shares
 /// it. [`Event::payload`] is the typed view; a kind this version does not know keeps its bytes.
 ///
-/// Events that were read from a store share what holds their text with some neighbours: one that is kept keeps at most
-/// 16 KiB of them.
+/// Events of one commit, and those read together, share what holds their text with some neighbours: one that is kept keeps
+/// at most 16 KiB of them.
 #[derive(Clone)]
 pub struct Event {
     group: Arc<Group>,
@@ -35,7 +37,7 @@ struct Group {
     lines: Lines,
 }
 
-/// Those that were not read from a store are alone, and there are many of them: nothing is added for the others.
+/// Many commits are of one event: nothing is added for others.
 enum Lines {
     One(Line),
     Many(Box<[Line]>),
@@ -57,63 +59,32 @@ impl Event {
     ) -> Result<Self, CorruptEvent> {
         let fields = stored_fields(task, seq, kind, data)?;
         let mut text = String::with_capacity(Envelope::len(seq, kind) + data.len());
-        let line = Envelope::push(&mut text, task, seq, at, kind).with_fields(&mut text, fields)?;
-        Ok(Self::alone(text, line))
+        let line = Envelope::push(&mut text, None, (task, seq, at, kind)).with_fields(&mut text, fields)?;
+        let group = Group { text: text.into_boxed_str(), lines: Lines::One(line) };
+        Ok(Self { group: Arc::new(group), index: 0 })
     }
 
+    /// One that is alone.
+    #[cfg(test)]
     pub(crate) fn new(
         task: TaskId,
         seq: Seq,
         at: DateTime<Utc>,
-        payload: &Payload,
+        payload: &super::Payload,
     ) -> Result<Self, MakeEventError> {
-        match payload {
-            Payload::Lifecycle(Lifecycle::Other { kind, data })
-            | Payload::Output(Output::Other { kind, data })
-            | Payload::Other { kind, data } => Ok(Self::from_stored(task, seq, at, kind, data.as_str())?),
-            Payload::Lifecycle(lifecycle) => {
-                Self::written(task, seq, at, (lifecycle.kind(), TYPICAL), |json| lifecycle.write(json))
-            }
-            Payload::Output(output) => Self::of_output(task, seq, at, output),
-        }
-    }
-
-    pub(crate) fn of_output(
-        task: TaskId,
-        seq: Seq,
-        at: DateTime<Utc>,
-        output: &Output,
-    ) -> Result<Self, MakeEventError> {
-        match output {
-            Output::Other { kind, data } => Ok(Self::from_stored(task, seq, at, kind, data.as_str())?),
-            output => {
-                Self::written(task, seq, at, (output.kind(), output.weight()), |json| output.write(json))
-            }
-        }
-    }
-
-    /// With the fields that `write` appends, nearly so many bytes.
-    fn written(
-        task: TaskId,
-        seq: Seq,
-        at: DateTime<Utc>,
-        (kind, bytes): (&str, usize),
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
-    ) -> Result<Self, MakeEventError> {
-        let mut text = String::with_capacity(Envelope::len(seq, kind) + bytes);
-        let line = Envelope::push(&mut text, task, seq, at, kind).with_object(&mut text, write)?;
-        Ok(Self::alone(text, line))
-    }
-
-    fn alone(text: String, line: Line) -> Self {
-        let group = Group { text: text.into_boxed_str(), lines: Lines::One(line) };
-        Self { group: Arc::new(group), index: 0 }
+        let mut events = EventGroups::new();
+        events.push(task, seq, at, payload)?;
+        Ok(events.into_events().remove(0))
     }
 
     /// The events of these lines of `text`.
-    fn group(text: String, lines: Box<[Line]>) -> impl Iterator<Item = Self> {
+    fn group(text: String, mut lines: Vec<Line>) -> impl Iterator<Item = Self> {
         let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
-        let group = Arc::new(Group { text: text.into_boxed_str(), lines: Lines::Many(lines) });
+        let lines = match lines.pop_if(|_| count == 1) {
+            Some(line) => Lines::One(line),
+            None => Lines::Many(lines.into_boxed_slice()),
+        };
+        let group = Arc::new(Group { text: text.into_boxed_str(), lines });
         (0..count).map(move |index| Self { group: Arc::clone(&group), index })
     }
 
@@ -256,9 +227,6 @@ fn stored_fields<'a>(task: TaskId, seq: Seq, kind: &str, data: &'a str) -> Resul
     fields.ok_or(CorruptEvent { task, seq, what: "data is not a JSON object" })
 }
 
-/// What the fields of a lifecycle event take, nearly.
-const TYPICAL: usize = 192;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,7 +268,7 @@ mod tests {
         let json = Json::parse("{\n  \"a\": [\n    1\r\n  ]\n}".to_owned()).expect("valid");
         let output = Output::from(Custom::new("shape", json));
         let event =
-            Event::of_output(TaskId::new(), Seq::new(7), DateTime::UNIX_EPOCH, &output).expect("valid");
+            Event::new(TaskId::new(), Seq::new(7), DateTime::UNIX_EPOCH, &output.into()).expect("valid");
         assert!(event.json().ends_with(r#"{   "a": [     1    ] }}"#), "{}", event.json());
         assert!(!event.json().contains(['\n', '\r']));
         assert_eq!(serde_json::from_str::<serde_json::Value>(event.json()).expect("valid")["seq"], 7);

@@ -17,6 +17,7 @@ pub(crate) mod title;
 mod usage;
 
 pub use content::Content;
+pub(crate) use event::EventGroups;
 pub use event::{CorruptEvent, Event, StoredPage};
 pub use id::{InstanceId, MessageId, TaskId};
 pub use json::Json;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 
-use super::{CorruptEvent, MakeEventError};
+use super::CorruptEvent;
 use crate::model::id::TaskId;
 use crate::model::seq::Seq;
 use crate::model::time;
@@ -32,6 +32,11 @@ impl Line {
         from..from + self.kind.1 as usize
     }
 
+    /// Where the number begins.
+    const fn seq_at(&self) -> usize {
+        self.from as usize + BEGIN.len() + uuid::fmt::Hyphenated::LENGTH + SEQ.len()
+    }
+
     /// What stands behind the opening brace of the data: behind a comma, unless that is the closing brace.
     pub(super) fn fields(&self, text: &str) -> Range<usize> {
         let quote = self.kind().end;
@@ -56,17 +61,34 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    /// Appends it.
-    pub(super) fn push(text: &mut String, task: TaskId, seq: Seq, at: DateTime<Utc>, kind: &str) -> Self {
+    /// Appends it to a text that may have the line `before` of the same task: what both have in common is copied.
+    pub(super) fn push(
+        text: &mut String,
+        before: Option<&Line>,
+        (task, seq, at, kind): (TaskId, Seq, DateTime<Utc>, &str),
+    ) -> Self {
         let from = text.len();
-        let mut uuid = uuid::Uuid::encode_buffer();
-        text.push_str(BEGIN);
-        text.push_str(task.as_uuid().hyphenated().encode_lower(&mut uuid));
-        text.push_str(r#"","seq":"#);
+        match before {
+            Some(before) => text.extend_from_within(before.from as usize..before.seq_at()),
+            None => {
+                let mut uuid = uuid::Uuid::encode_buffer();
+                text.push_str(BEGIN);
+                text.push_str(task.as_uuid().hyphenated().encode_lower(&mut uuid));
+                text.push_str(SEQ);
+            }
+        }
         time::push_number(text, seq.get());
-        text.push_str(r#","at":""#);
-        time::push(text, at);
-        text.push_str(r#"","kind":""#);
+        match before.filter(|before| before.at == at) {
+            Some(before) => {
+                let behind_seq = before.seq_at() + time::digits(before.seq.get());
+                text.extend_from_within(behind_seq..before.kind().start);
+            }
+            None => {
+                text.push_str(AT);
+                time::push(text, at);
+                text.push_str(KIND);
+            }
+        }
         let name = text.len();
         text.push_str(kind);
         let kind = name..text.len();
@@ -93,33 +115,6 @@ impl Envelope {
         self.end(text.len())
     }
 
-    /// Appends the fields as `write` does, as one JSON object with at least its braces.
-    pub(super) fn with_object(
-        self,
-        text: &mut String,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
-    ) -> Result<Line, MakeEventError> {
-        let brace = text.len();
-        let mut json = std::mem::take(text).into_bytes();
-        write(&mut json)?;
-        let fields = if json.get(brace..) == Some(b"{}") {
-            json.remove(brace);
-            brace
-        } else {
-            // The object goes on where the envelope ended.
-            let opening = json.get_mut(brace).filter(|opening| **opening == b'{');
-            *opening.ok_or(self.damaged("data is not a JSON object"))? = b',';
-            brace + 1
-        };
-        // One line, as above.
-        if let Some(first) = memchr::memchr2(b'\n', b'\r', &json[fields..]) {
-            let breaks = json[fields + first..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r'));
-            breaks.for_each(|byte| *byte = b' ');
-        }
-        *text = String::from_utf8(json).map_err(|_| self.damaged("data is not text"))?;
-        Ok(self.end(text.len())?)
-    }
-
     fn end(self, to: usize) -> Result<Line, CorruptEvent> {
         let offset = |at: usize| u32::try_from(at).map_err(|_| self.damaged("data exceeds 4 GiB"));
         let long = |_| self.damaged("kind has more than 65,535 letters");
@@ -134,9 +129,17 @@ impl Envelope {
     }
 }
 
-/// What stands before the id of the task.
+/// What stands before the id of the task, the number, the time and the kind.
 const BEGIN: &str = r#"{"task_id":""#;
+const SEQ: &str = r#"","seq":"#;
+const AT: &str = r#","at":""#;
+const KIND: &str = r#"","kind":""#;
 
 /// Bytes of the envelope besides the kind and the number.
-const ENVELOPE: usize =
-    r#"{"task_id":"","seq":,"at":"","kind":"""#.len() + uuid::fmt::Hyphenated::LENGTH + time::LENGTH;
+const ENVELOPE: usize = BEGIN.len()
+    + uuid::fmt::Hyphenated::LENGTH
+    + SEQ.len()
+    + AT.len()
+    + time::LENGTH
+    + KIND.len()
+    + r#"""#.len();

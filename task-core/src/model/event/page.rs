@@ -1,7 +1,8 @@
 use chrono::{DateTime, Utc};
 
-use super::line::{Envelope, Line};
-use super::{CorruptEvent, Event, stored_fields};
+use super::groups::{EventGroups, GROUP_BYTES};
+use super::line::Envelope;
+use super::{CorruptEvent, Event};
 use crate::model::id::TaskId;
 use crate::model::seq::Seq;
 
@@ -25,19 +26,16 @@ use crate::model::seq::Seq;
 #[derive(Debug)]
 pub struct StoredPage {
     task: TaskId,
-    events: Vec<Event>,
+    events: EventGroups,
     bytes: usize,
     max_bytes: usize,
-    /// Those that are not events yet.
-    text: String,
-    lines: Vec<Line>,
 }
 
 impl StoredPage {
     /// An empty page of a task's log, for as many events as have `max_bytes` of JSON together.
     #[must_use]
     pub const fn new(task: TaskId, max_bytes: usize) -> Self {
-        Self { task, events: Vec::new(), bytes: 0, max_bytes, text: String::new(), lines: Vec::new() }
+        Self { task, events: EventGroups::new(), bytes: 0, max_bytes }
     }
 
     /// Adds the next event, and says whether it has found room; the first one always does.
@@ -52,20 +50,11 @@ impl StoredPage {
         kind: &str,
         data: &str,
     ) -> Result<bool, CorruptEvent> {
-        let fields = stored_fields(self.task, seq, kind, data)?;
         let bytes = Envelope::len(seq, kind) + data.len();
         if self.bytes.saturating_add(bytes) > self.max_bytes && !self.is_empty() {
             return Ok(false);
         }
-        if self.lines.len() == GROUP || self.text.len() + bytes > GROUP_BYTES {
-            self.seal();
-        }
-        if self.lines.is_empty() {
-            self.text.reserve_exact(bytes.max(GROUP_BYTES));
-            self.lines.reserve_exact(GROUP);
-        }
-        let envelope = Envelope::push(&mut self.text, self.task, seq, at, kind);
-        self.lines.push(envelope.with_fields(&mut self.text, fields)?);
+        self.events.push_stored(self.task, seq, at, (kind, data), GROUP_BYTES)?;
         self.bytes = self.bytes.saturating_add(bytes);
         Ok(true)
     }
@@ -73,40 +62,25 @@ impl StoredPage {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.events.len() + self.lines.len()
+        self.events.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.events.is_empty()
     }
 
     /// The events, in the order in which they came.
     #[must_use]
-    pub fn into_events(mut self) -> Vec<Event> {
-        self.seal();
-        self.events
-    }
-
-    fn seal(&mut self) {
-        if self.lines.is_empty() {
-            return;
-        }
-        let (text, lines) = (std::mem::take(&mut self.text), std::mem::take(&mut self.lines));
-        self.events.extend(Event::group(text, lines.into_boxed_slice()));
+    pub fn into_events(self) -> Vec<Event> {
+        self.events.into_events()
     }
 }
-
-/// Events that share what holds their text, and bytes of it: so much of its neighbours is kept by one that is kept. Larger
-/// ones make reading no faster.
-const GROUP: usize = 16;
-const GROUP_BYTES: usize = 16 << 10;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event::Lines;
 
     fn at(n: usize) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(1_700_000_000_000 + n as i64).expect("in range")
@@ -141,23 +115,6 @@ mod tests {
             assert_eq!((event.kind(), event.data()), (alone.kind(), alone.data()));
             assert_eq!(event.payload(), alone.payload());
         }
-    }
-
-    fn neighbours(event: &Event) -> usize {
-        match &event.group.lines {
-            Lines::One(_) => 0,
-            Lines::Many(lines) => lines.len() - 1,
-        }
-    }
-
-    #[test]
-    fn an_event_keeps_little_of_its_neighbours() {
-        let sizes: Vec<usize> = (0..200).map(|n| n * 97 % 3000).collect();
-        for event in page(&sizes).0 {
-            assert!(neighbours(&event) < GROUP && event.group.text.len() <= GROUP_BYTES);
-        }
-        let (events, _) = page(&[100, 20_000, 100]);
-        assert!(events.iter().all(|event| neighbours(event) == 0), "what is large is alone");
     }
 
     #[test]
